@@ -1,0 +1,86 @@
+"""The command line."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from reddit_mcp import __version__
+from reddit_mcp.errors import Failure
+from reddit_mcp.settings import Settings
+
+
+class _Parser(argparse.ArgumentParser):
+    """One clear line for a wrong word."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="reddit-mcp", description="Reddit for AI assistants over the Model Context Protocol.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    serve = commands.add_parser("serve", help="run the server")
+    serve.add_argument("--transport", choices=("http", "stdio"), default="http")
+    serve.add_argument("--host", help="the address to listen on (MCP_SERVER_HOST)")
+    serve.add_argument("--port", type=int, help="the port to listen on, 0 for any (MCP_SERVER_PORT)")
+    archive = commands.add_parser("archive", help="work with archives of Reddit data").add_subparsers(
+        dest="action", required=True, parser_class=_Parser
+    )
+    archive_serve = archive.add_parser("serve", help="serve Reddit's own API over the archive")
+    archive_serve.add_argument("--port", type=int, default=8090, help="the port to listen on, 0 for any")
+    commands.add_parser("doctor", help="check settings, Redis and Reddit credentials")
+    return parser
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    given: dict[str, Any] = {
+        "mcp_server_host": getattr(arguments, "host", None),
+        "mcp_server_port": getattr(arguments, "port", None),
+    }
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Commands import their module late, so that none pays for the others."""
+    settings = _settings(arguments)
+    if arguments.command == "doctor":
+        from reddit_mcp.commands.doctor import doctor
+
+        return doctor(settings)
+    if arguments.command == "archive":
+        from reddit_mcp.commands.archive import serve_archive
+
+        serve_archive(settings, arguments.port)
+        return 0
+    from reddit_mcp.commands.serve import serve_http, serve_stdio
+
+    (serve_http if arguments.transport == "http" else serve_stdio)(settings)
+    return 0
+
+
+def _settings_line(error: ValidationError) -> str:
+    """Which setting is wrong and why; values are left out, one may be a secret."""
+    return "; ".join(f"{str(issue['loc'][0]).upper()}: {issue['msg']}" for issue in error.errors(include_input=False))
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; every failure is one line on stderr and a non-zero exit code."""
+    arguments = _parser().parse_args(words)
+    try:
+        return _run(arguments)
+    except ValidationError as error:
+        line = _settings_line(error)
+    except Failure as failure:
+        line = str(failure)
+    except KeyboardInterrupt:
+        return 130
+    sys.stderr.write(f"reddit-mcp: {line}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

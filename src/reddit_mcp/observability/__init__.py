@@ -1,0 +1,1 @@
+"""Logs: what happened, without what was said."""

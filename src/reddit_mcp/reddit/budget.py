@@ -1,0 +1,38 @@
+"""What Reddit last said of its own request limit."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reddit_mcp.reddit import door
+
+
+@dataclass(slots=True)
+class Budget:
+    """Shared by all PRAW instances of one application.
+
+    Attributes:
+        remaining: requests left in Reddit's window; None before its first word.
+        blocked_until: monotonic time before which Reddit would refuse.
+    """
+
+    remaining: int | None = None
+    blocked_until: float = 0.0
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Read `x-ratelimit-remaining` (a float string) and `-reset` (seconds); anything else is ignored."""
+        try:
+            remaining = float(headers["x-ratelimit-remaining"])
+        except (KeyError, ValueError):
+            return
+        if not 0 <= remaining < 1e9:  # noqa: PLR2004 - not a count
+            return
+        self.remaining = int(remaining)
+        wait = door.seconds(headers.get("x-ratelimit-reset"))
+        if remaining < 1 and wait:
+            self.blocked_until = time.monotonic() + wait
+
+    def check(self) -> None:
+        """Raise RateLimited while Reddit would refuse anyway."""
+        if (wait := self.blocked_until - time.monotonic()) > 0:
+            raise door.spent(wait)

@@ -1,0 +1,207 @@
+"""The Reddit that tools see: questions in Reddit's terms, one `Query` each, nothing hidden."""
+
+from collections.abc import Sequence
+from typing import Literal
+from urllib.parse import quote
+
+from reddit_mcp.models import Branches, Listing, Names, Rules, Subreddit, Thread, User
+from reddit_mcp.reddit.source import Answer, Query, Source
+
+ListingSort = Literal["hot", "new", "top", "rising", "controversial"]
+SearchSort = Literal["relevance", "hot", "top", "new", "comments"]
+CommentSort = Literal["best", "top", "new", "controversial", "old", "qa"]
+TimeFilter = Literal["hour", "day", "week", "month", "year", "all"]
+
+TTL = {
+    "new": 120,
+    "rising": 180,
+    "hot": 300,
+    "top": 3600,
+    "controversial": 3600,
+    "search": 300,
+    "comments": 900,
+    "user": 600,
+    "subreddit": 3600,
+}
+"""Seconds an answer stays fresh, by sort or kind."""
+
+PAGE = 100
+"""Things that Reddit puts on a page at most."""
+
+
+def _pairs(**params: object) -> tuple[tuple[str, str], ...]:
+    """Request parameters in a fixed order, without the empty ones."""
+    return tuple((name, str(value)) for name, value in sorted(params.items()) if value not in ("", None, 0))
+
+
+def _piece(name: str) -> str:
+    """A validated name as one piece of a path; Reddit's names ignore case, so one spelling shares one cache entry."""
+    return quote(name.lower(), safe="+")
+
+
+class Reddit:
+    """Reddit's read API over a Source. Names and ids must come through `reddit.names`.
+
+    Raises:
+        Failure: whatever the Source raises.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def posts(
+        self, community: str, sort: ListingSort, time_filter: TimeFilter, limit: int = PAGE, after: str = ""
+    ) -> Answer[Listing]:
+        """A listing of a community, of several joined with `+`, of `all` or of `popular`."""
+        windowed = sort in ("top", "controversial")
+        return await self._source.fetch(
+            Query(
+                kind="listing",
+                model=Listing,
+                resource=f"community r/{community}",
+                path=f"/r/{_piece(community)}/{sort}",
+                params=_pairs(t=time_filter if windowed else "", limit=limit, after=after),
+                ttl=TTL[sort],
+            )
+        )
+
+    async def search(
+        self,
+        text: str,
+        community: str,
+        sort: SearchSort,
+        time_filter: TimeFilter,
+        limit: int = PAGE,
+        after: str = "",
+    ) -> Answer[Listing]:
+        """Posts that match Reddit's search syntax, within a community or in `all`."""
+        return await self._source.fetch(
+            Query(
+                kind="search",
+                model=Listing,
+                resource=f"community r/{community}",
+                path=f"/r/{_piece(community)}/search",
+                params=_pairs(
+                    q=text,
+                    sort=sort,
+                    t=time_filter,
+                    limit=limit,
+                    after=after,
+                    type="link",
+                    restrict_sr="false" if community.lower() == "all" else "true",
+                ),
+                ttl=TTL["search"],
+            )
+        )
+
+    async def thread(
+        self, post_id: str, sort: CommentSort = "best", limit: int = 0, depth: int = 0, comment_id: str = ""
+    ) -> Answer[Thread]:
+        """A post with its comments, or with one branch of them; limit and depth 0 leave the choice to Reddit."""
+        branch = f"/_/{comment_id}" if comment_id else ""
+        return await self._source.fetch(
+            Query(
+                kind="comments",
+                model=Thread,
+                resource=f"comment {comment_id} in post {post_id}" if comment_id else f"post {post_id}",
+                path=f"/comments/{_piece(post_id)}{branch}",
+                params=_pairs(sort=_api_sort(sort), limit=limit, depth=depth),
+                ttl=TTL["comments"],
+            )
+        )
+
+    async def more(self, post_id: str, children: Sequence[str], sort: CommentSort = "best") -> Answer[Branches]:
+        """The collapsed comments with these ids; one request for all of them, as PRAW does."""
+        return await self._source.fetch(
+            Query(
+                kind="comments",
+                model=Branches,
+                resource=f"post {post_id}",
+                path="/api/morechildren",
+                params=_pairs(children=",".join(children), link_id=f"t3_{post_id}", sort=_api_sort(sort)),
+                method="POST",
+                ttl=TTL["comments"],
+            )
+        )
+
+    async def user(self, name: str) -> Answer[User]:
+        """An account's public profile."""
+        return await self._source.fetch(
+            Query(
+                kind="user",
+                model=User,
+                resource=f"user u/{name}",
+                path=f"/user/{_piece(name)}/about",
+                ttl=TTL["user"],
+            )
+        )
+
+    async def history(
+        self, name: str, what: Literal["overview", "submitted", "comments"], limit: int = PAGE, after: str = ""
+    ) -> Answer[Listing]:
+        """What an account posted, newest first."""
+        return await self._source.fetch(
+            Query(
+                kind="user",
+                model=Listing,
+                resource=f"user u/{name}",
+                path=f"/user/{_piece(name)}/{what}",
+                params=_pairs(limit=limit, after=after, sort="new"),
+                ttl=TTL["user"],
+            )
+        )
+
+    async def subreddit(self, name: str) -> Answer[Subreddit]:
+        """A community's description and numbers."""
+        return await self._source.fetch(
+            Query(
+                kind="subreddit",
+                model=Subreddit,
+                resource=f"community r/{name}",
+                path=f"/r/{_piece(name)}/about",
+                ttl=TTL["subreddit"],
+            )
+        )
+
+    async def rules(self, name: str) -> Answer[Rules]:
+        """A community's rules."""
+        return await self._source.fetch(
+            Query(
+                kind="subreddit",
+                model=Rules,
+                resource=f"community r/{name}",
+                path=f"/r/{_piece(name)}/about/rules",
+                ttl=TTL["subreddit"],
+            )
+        )
+
+    async def completions(self, start: str) -> Answer[Names]:
+        """Names of communities that begin like this."""
+        return await self._source.fetch(
+            Query(
+                kind="subreddit",
+                model=Names,
+                resource="community",
+                path="/api/search_reddit_names",
+                params=_pairs(query=start.lower(), include_over_18="false"),
+                ttl=TTL["subreddit"],
+            )
+        )
+
+    async def info(self, fullname: str, resource: str) -> Answer[Listing]:
+        """One post or comment by its fullname; an empty listing when there is none."""
+        return await self._source.fetch(
+            Query(
+                kind="listing",
+                model=Listing,
+                resource=resource,
+                path="/api/info",
+                params=_pairs(id=fullname),
+                ttl=TTL["comments"],
+            )
+        )
+
+
+def _api_sort(sort: CommentSort) -> str:
+    """Reddit's API calls its best order "confidence"."""
+    return "confidence" if sort == "best" else sort

@@ -1,0 +1,126 @@
+"""The one door through which Reddit's refusals become our failures.
+
+What Reddit answers with was read off recorded traffic: a missing community is a 302 to /subreddits/search; a 403 tells
+private, gated and quarantined by `reason`; a banned community is a 404; a revoked key shows at the token endpoint.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from reddit_mcp.errors import Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError
+
+TOKEN_PATH = "/api/v1/access_token"  # noqa: S105 - a path
+HTTP_OK, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_TOO_MANY, HTTP_SERVER_ERROR = 200, 401, 403, 429, 500
+
+REASONS = {
+    "private": "is private: only its members may read it",
+    "gated": "is gated: Reddit shows it only to signed-in people who accept its warning",
+    "quarantined": "is quarantined: Reddit shows it only to signed-in people who opt in",
+    "banned": "was banned by Reddit",
+    "suspended": "is suspended by Reddit",
+}
+
+
+def not_found(resource: str, reason: str | None = None) -> NotFound:
+    """No such thing, or Reddit does not show it."""
+    if reason in REASONS:
+        sentence = f"{resource[0].upper()}{resource[1:]} {REASONS[reason]}."
+        return NotFound(sentence, resource=resource, reason=reason)
+    return NotFound(f"There is no {resource} on Reddit; check the spelling.", resource=resource)
+
+
+def bad_credentials() -> Unavailable:
+    """Reddit refuses the application itself, not what was asked for."""
+    return Unavailable(
+        "Reddit refuses this server's application credentials; its operator must renew them.",
+        service="reddit",
+        reason="reddit_credentials",
+    )
+
+
+def broken(status: int, what: str) -> UpstreamError:
+    """Reddit is at fault."""
+    return UpstreamError(f"{what}; try again later.", status_code=status, upstream_service="reddit")
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes, url: str, resource: str) -> Failure | None:
+    """What Reddit's answer means as a failure; None when it is an answer."""
+    if url.split("?", 1)[0].endswith(TOKEN_PATH):
+        return _token_refusal(status, headers)
+    match status:
+        case 200:
+            return None
+        case 429:
+            return _too_many(headers)
+        case 400:
+            return InvalidInput(f"Reddit did not accept this request: {_explanation(_facts(body))}.", issues=[])
+        case 403 | 404 | 451:
+            return _hidden(status, _facts(body), resource)
+        case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
+            return _redirected(status, headers, resource)
+    return broken(status, f"Reddit is having trouble (HTTP {status})")
+
+
+def _token_refusal(status: int, headers: Mapping[str, str]) -> Failure | None:
+    if status == HTTP_OK:
+        return None
+    if status == HTTP_TOO_MANY:
+        return _too_many(headers)
+    if status >= HTTP_SERVER_ERROR:
+        return broken(status, f"Reddit's sign-in is having trouble (HTTP {status})")
+    return bad_credentials()
+
+
+def _too_many(headers: Mapping[str, str]) -> RateLimited:
+    return spent(seconds(headers.get("retry-after")) or seconds(headers.get("x-ratelimit-reset")) or 60.0)
+
+
+def spent(wait: float) -> RateLimited:
+    """Reddit's request budget is used up for `wait` seconds."""
+    retry = max(1, round(wait))
+    return RateLimited(
+        f"Reddit's request budget is used up; try again in {retry} seconds.",
+        limit_type="reddit_api",
+        retry_after_seconds=retry,
+    )
+
+
+def seconds(header: str | None) -> float | None:
+    """A header's number of seconds, when it holds a sane one."""
+    try:
+        value = float(header or "")
+    except ValueError:
+        return None
+    return value if 0 < value <= 86_400 else None  # noqa: PLR2004 - a day
+
+
+def _redirected(status: int, headers: Mapping[str, str], resource: str) -> Failure:
+    if "/subreddits/search" in headers.get("location", ""):
+        return not_found(resource)
+    return broken(status, "Reddit answered with an unexpected redirect")
+
+
+def _facts(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of an error body; None when it is HTML or nothing."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _explanation(facts: dict[str, Any] | None) -> str:
+    for name in ("explanation", "message", "reason"):
+        if facts and isinstance(text := facts.get(name), str) and text:
+            return text[:200]
+    return "no reason given"
+
+
+def _hidden(status: int, facts: dict[str, Any] | None, resource: str) -> Failure:
+    if facts is None and status == HTTP_FORBIDDEN:
+        return broken(status, "Reddit blocked this server's request")
+    reason = (facts or {}).get("reason")
+    if status == HTTP_FORBIDDEN and reason not in REASONS:
+        return NotFound(f"Reddit does not show {resource} to this server.", resource=resource)
+    return not_found(resource, reason if isinstance(reason, str) else None)

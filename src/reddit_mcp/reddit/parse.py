@@ -1,0 +1,246 @@
+"""Reddit's JSON into models. Every field of Reddit's may be missing, null or of another type than last year."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from reddit_mcp.models import Branches, Comment, Listing, More, Names, Post, Rule, Rules, Subreddit, Thread, User, Value
+from reddit_mcp.reddit.source import Json
+
+T = TypeVar("T", bound=Value)
+
+WEB = "https://www.reddit.com"
+
+
+class UnexpectedShape(ValueError):
+    """The JSON is not what this endpoint answers with."""
+
+
+def unescape(value: Json) -> Json:
+    """Undo Reddit's escaping of `&`, `<` and `>` in every text, once (Reddit's API notes: `raw_json`)."""
+    if isinstance(value, str):
+        return value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    if isinstance(value, list):
+        return [unescape(item) for item in value]
+    if isinstance(value, dict):
+        return {name: unescape(item) for name, item in value.items()}
+    return value
+
+
+def parse(model: type[T], payload: Json) -> T:
+    """Build the model from the payload.
+
+    Raises:
+        UnexpectedShape: the payload is of another kind.
+    """
+    value = _PARSERS[model](payload)
+    if not isinstance(value, model):
+        raise UnexpectedShape(model.__name__)
+    return value
+
+
+def _object(value: Json) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UnexpectedShape(type(value).__name__)
+    return value
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Json) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if abs(number) < 1e15 else None  # noqa: PLR2004 - neither a count nor a time; catches nan and inf
+
+
+def _integer(value: Json) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _link(value: Json) -> str:
+    path = _text(value)
+    return WEB + path if path.startswith("/") else path
+
+
+def _author(data: dict[str, Any]) -> str:
+    return _text(data.get("author")) or "[deleted]"
+
+
+def _bare_id(data: dict[str, Any]) -> str:
+    return str(data.get("id") or data.get("name")).rpartition("_")[2]
+
+
+def post(data: dict[str, Any]) -> Post:
+    """A `t3` object."""
+    identity, community = _bare_id(data), _text(data.get("subreddit"))
+    return Post(
+        id=identity,
+        title=_text(data.get("title")),
+        author=_author(data),
+        subreddit=community,
+        created_utc=_integer(data.get("created_utc")),
+        score=_integer(data.get("score")),
+        upvote_ratio=_number(data.get("upvote_ratio")),
+        num_comments=_integer(data.get("num_comments")),
+        url=_link(data.get("url")),
+        permalink=_link(data.get("permalink")) or f"{WEB}/comments/{identity}/",
+        selftext=_text(data.get("selftext")),
+        link_flair_text=_text(data.get("link_flair_text")) or None,
+        is_self=data.get("is_self") is True,
+        is_video=data.get("is_video") is True,
+        over_18=data.get("over_18") is True,
+        spoiler=data.get("spoiler") is True,
+        stickied=data.get("stickied") is True,
+    )
+
+
+def comment(data: dict[str, Any], depth: int = 0) -> Comment:
+    """A `t1` object at a depth of its thread; its replies are walked by the caller."""
+    identity = _bare_id(data)
+    thread = _text(data.get("link_id")).rpartition("_")[2]
+    return Comment(
+        id=identity,
+        author=_author(data),
+        body=_text(data.get("body")),
+        score=_integer(data.get("score")),
+        created_utc=_integer(data.get("created_utc")),
+        depth=depth,
+        parent_id=_text(data.get("parent_id")),
+        is_submitter=data.get("is_submitter") is True,
+        stickied=data.get("stickied") is True,
+        distinguished=_text(data.get("distinguished")) or None,
+        permalink=_link(data.get("permalink")) or f"{WEB}/comments/{thread}/_/{identity}/",
+        subreddit=_text(data.get("subreddit")),
+    )
+
+
+def more(data: dict[str, Any], depth: int = 0) -> More:
+    """A `more` object: old ones say count 0 although they name children."""
+    listed = data.get("children")
+    children = tuple(child for child in listed if isinstance(child, str)) if isinstance(listed, list) else ()
+    count = max(_integer(data.get("count")) or 0, len(children))
+    return More(parent_id=_text(data.get("parent_id")), count=count, children=children, depth=depth)
+
+
+def _children(listing: Json) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The things of a listing; one without an identity is left out, the others stay."""
+    listed = _object(_object(listing).get("data")).get("children")
+    for child in listed if isinstance(listed, list) else ():
+        if isinstance(child, dict) and isinstance(data := child.get("data"), dict):
+            kind = _text(child.get("kind"))
+            if kind == "more" or isinstance(data.get("id") or data.get("name"), str):
+                yield kind, data
+
+
+def listing(payload: Json) -> Listing:
+    """A page of `t3` and `t1`; other kinds are left out."""
+    makers: dict[str, Callable[[dict[str, Any]], Post | Comment]] = {"t3": post, "t1": comment}
+    items = tuple(makers[kind](data) for kind, data in _children(payload) if kind in makers)
+    return Listing(items=items, after=_text(_object(payload)["data"].get("after")) or None)
+
+
+def _walk(listing_: Json) -> Iterator[Comment | More]:
+    """A tree in reading order, without recursion: threads may be deep."""
+    stack = [(0, child) for child in reversed(list(_children(listing_)))]
+    while stack:
+        depth, (kind, data) = stack.pop()
+        if kind == "more":
+            yield more(data, depth)
+        if kind == "t1":
+            yield comment(data, depth)
+            if isinstance(data.get("replies"), dict):  # "" or null where there are none
+                stack.extend((depth + 1, child) for child in reversed(list(_children(data["replies"]))))
+
+
+def thread(payload: Json) -> Thread:
+    """The two listings of `/comments/{id}`: the post, and the tree."""
+    if not isinstance(payload, list) or len(payload) < 2:  # noqa: PLR2004 - a pair
+        raise UnexpectedShape("thread")
+    head = next((data for kind, data in _children(payload[0]) if kind == "t3"), None)
+    if head is None:
+        raise UnexpectedShape("post")
+    nodes = list(_walk(payload[1]))
+    return Thread(
+        post=post(head),
+        comments=tuple(node for node in nodes if isinstance(node, Comment)),
+        more=tuple(node for node in nodes if isinstance(node, More)),
+    )
+
+
+def branches(payload: Json) -> Branches:
+    """The flat things of `/api/morechildren`; depths are set where they join the thread."""
+    inner = _object(_object(payload).get("json"))
+    nodes = list(_walk({"data": {"children": _object(inner.get("data")).get("things")}}))
+    return Branches(
+        comments=tuple(node for node in nodes if isinstance(node, Comment)),
+        more=tuple(node for node in nodes if isinstance(node, More)),
+    )
+
+
+def user(payload: Json) -> User:
+    """A `t2` object; a suspended account shows its name alone."""
+    data = _object(_object(payload).get("data"))
+    verified = data.get("has_verified_email")
+    return User(
+        username=_text(data.get("name")),
+        created_utc=_integer(data.get("created_utc")),
+        link_karma=_integer(data.get("link_karma")),
+        comment_karma=_integer(data.get("comment_karma")),
+        is_gold=data.get("is_gold") is True,
+        is_mod=data.get("is_mod") is True,
+        has_verified_email=verified if isinstance(verified, bool) else None,
+        is_suspended=data.get("is_suspended") is True,
+    )
+
+
+def subreddit(payload: Json) -> Subreddit:
+    """A `t5` object. Reddit stopped sending `active_user_count` to most callers; it stays null then."""
+    data = _object(_object(payload).get("data"))
+    active = data.get("active_user_count")
+    return Subreddit(
+        name=_text(data.get("display_name")),
+        title=_text(data.get("title")),
+        description=_text(data.get("public_description")),
+        subscribers=_integer(data.get("subscribers")),
+        active_users=_integer(data.get("accounts_active") if active is None else active),
+        created_utc=_integer(data.get("created_utc")),
+        over18=data.get("over18") is True,
+        url=_link(data.get("url")),
+    )
+
+
+def rules(payload: Json) -> Rules:
+    """The answer of `/r/{name}/about/rules`."""
+    listed = _object(payload).get("rules")
+    return Rules(
+        rules=tuple(
+            Rule(
+                short_name=_text(rule.get("short_name")),
+                description=_text(rule.get("description")),
+                kind=_text(rule.get("kind")),
+            )
+            for rule in (listed if isinstance(listed, list) else ())
+            if isinstance(rule, dict)
+        )
+    )
+
+
+def community_names(payload: Json) -> Names:
+    """The answer of `/api/search_reddit_names`."""
+    listed = _object(payload).get("names")
+    return Names(names=tuple(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ())
+
+
+_PARSERS: dict[type[Value], Callable[[Json], Value]] = {
+    Listing: listing,
+    Thread: thread,
+    Branches: branches,
+    User: user,
+    Subreddit: subreddit,
+    Rules: rules,
+    Names: community_names,
+}

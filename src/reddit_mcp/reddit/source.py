@@ -1,0 +1,77 @@
+"""The seam: anything that can answer a Query. The cache and PRAW are both Sources, stacked like an onion."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from reddit_mcp.models import Value
+
+T = TypeVar("T", bound=Value)
+
+Kind = Literal["listing", "search", "comments", "user", "subreddit"]
+Params = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[T]):
+    """One question to Reddit.
+
+    Attributes:
+        kind: the family in the cache.
+        model: what the answer becomes.
+        resource: what the question is about, in words that a model reads in a `not_found`.
+        path: below Reddit's API root; every piece validated and percent-encoded before it came here.
+        ttl: seconds the answer stays fresh.
+    """
+
+    kind: Kind
+    model: type[T]
+    resource: str
+    path: str
+    params: Params = ()
+    method: Literal["GET", "POST"] = "GET"
+    ttl: int = 300
+
+    @property
+    def key(self) -> str:
+        """Equal for equal questions, whatever script they are written in."""
+        text = repr((self.kind, self.model.__name__, self.method, self.path, self.params))
+        return f"{self.kind}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A value and how it was come by.
+
+    Attributes:
+        calls: requests that Reddit received for it.
+        age: seconds since Reddit gave it; 0 when fresh from Reddit.
+        cached: whether it came out of a cache.
+        stale: whether it is older than its ttl.
+        ttl: seconds such an answer stays fresh.
+        archive: oldest and newest `created_utc` of the archive that answered, None when Reddit did.
+    """
+
+    value: T
+    calls: int = 0
+    age: float = 0.0
+    cached: bool = False
+    stale: bool = False
+    ttl: int = 300
+    archive: tuple[int, int] | None = None
+
+
+class Source(Protocol):
+    """Anything that can answer a Query.
+
+    Raises:
+        Failure: of the branches not_found, rate_limited, unavailable, upstream_error and timeout.
+    """
+
+    async def fetch(self, query: Query[T]) -> Answer[T]:
+        """Answer the query."""
+        ...
+
+
+Json = Any
+"""Reddit's JSON, untrusted until parsed."""

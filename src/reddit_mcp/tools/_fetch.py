@@ -1,0 +1,28 @@
+"""Small questions that several tools ask."""
+
+from collections.abc import Sequence
+
+from reddit_mcp.models import Comment, Listing, Post
+
+
+def page(listing: Listing, limit: int) -> tuple[tuple[Post | Comment, ...], str | None]:
+    """At most `limit` items and the cursor after them: Reddit's first page may hold stickied posts on top."""
+    items = listing.items[:limit]
+    if len(items) == len(listing.items):
+        return items, listing.after
+    return items, fullname(items[-1])
+
+
+def fullname(item: Post | Comment) -> str:
+    """The id with Reddit's kind before it."""
+    return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}"
+
+
+def only_posts(items: Sequence[Post | Comment]) -> list[Post]:
+    """The posts among mixed items."""
+    return [item for item in items if isinstance(item, Post)]
+
+
+def only_comments(items: Sequence[Post | Comment]) -> list[Comment]:
+    """The comments among mixed items."""
+    return [item for item in items if isinstance(item, Comment)]

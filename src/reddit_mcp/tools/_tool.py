@@ -1,0 +1,166 @@
+"""How a tool is declared: a flat async function whose signature is the contract, bound to its services late."""
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import ConfigDict
+
+from reddit_mcp.analysis.sentiment import SentimentAnalyzer
+from reddit_mcp.models import Value
+from reddit_mcp.reddit.client import Reddit
+from reddit_mcp.reddit.source import Answer
+from reddit_mcp.storage.watches import Watches
+from reddit_mcp.tools import _schema
+
+T = TypeVar("T", bound=Value)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What tools work with, opened and closed by the application.
+
+    Attributes:
+        reddit_remaining: requests that Reddit says are left in its window.
+        source: who answers, "reddit" or "archive".
+        clock: seconds since 1970.
+    """
+
+    reddit: Reddit
+    watches: Watches
+    sentiment: SentimentAnalyzer
+    reddit_remaining: Callable[[], int | None]
+    source: str
+    clock: Callable[[], float] = time.time
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a tool: its services, and the account of what it took."""
+
+    services: Services
+    context: Context[Any, Any]
+    owner: str = "local"
+    notice: str | None = None
+    _started: float = field(default_factory=time.perf_counter)
+    _answers: list[Answer[Any]] = field(default_factory=list)
+
+    def take(self, answer: Answer[T]) -> T:
+        """Book an answer of Reddit's and hand its value on."""
+        self._answers.append(answer)
+        return answer.value
+
+    @property
+    def now(self) -> int:
+        """The current time; in an archive, its newest moment."""
+        spans = [answer.archive for answer in self._answers if answer.archive]
+        return max(newest for _, newest in spans) if spans else int(self.services.clock())
+
+    @property
+    def requests(self) -> int:
+        """Requests that Reddit received for this call so far."""
+        return sum(answer.calls for answer in self._answers)
+
+    def metadata(self) -> Json:
+        """How the answer was come by (CONTRACT: metadata on every success)."""
+        answers = self._answers
+        spans = [answer.archive for answer in answers if answer.archive]
+        facts: Json = {
+            "cached": bool(answers) and all(answer.cached for answer in answers),
+            "stale": any(answer.stale for answer in answers),
+            "cache_age_seconds": int(max((answer.age for answer in answers), default=0)),
+            "ttl": min((answer.ttl for answer in answers), default=0),
+            "rate_limit_remaining": None,
+            "reddit_rate_limit_remaining": self.services.reddit_remaining(),
+            "execution_time_ms": round((time.perf_counter() - self._started) * 1000),
+            "reddit_api_calls": self.requests,
+            "source": "archive" if spans else self.services.source,
+        }
+        if spans:
+            facts["archive_from"] = min(oldest for oldest, _ in spans)
+            facts["archive_to"] = max(newest for _, newest in spans)
+        if self.notice:
+            facts["notice"] = self.notice
+        return facts
+
+
+Handler = Callable[..., Awaitable[Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a value: listed, documented and tested without a server."""
+
+    handler: Handler
+    title: str
+    output: Json
+    optional: tuple[str, ...] = ()
+    read_only: bool = True
+    idempotent: bool = True
+    open_world: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name on the wire."""
+        return self.handler.__name__
+
+    def bind(self, services: Services) -> Tool:
+        """The SDK's tool, working with these services."""
+        metadata = func_metadata(self.handler, skip_names=["call"], structured_output=False)
+        metadata.arg_model = _strict(metadata)
+        metadata.output_schema = _schema.output(self.output, self.optional)
+
+        async def run(context: Context[Any, Any], **arguments: Any) -> CallToolResult:
+            call = Call(services, context)
+            return result({**await self.handler(call, **arguments), "metadata": call.metadata()})
+
+        return Tool(
+            fn=run,
+            name=self.name,
+            title=self.title,
+            description=inspect.cleandoc(self.handler.__doc__ or ""),
+            parameters=_schema.published(metadata.arg_model.model_json_schema(by_alias=True)),
+            fn_metadata=metadata,
+            is_async=True,
+            context_kwarg="context",
+            annotations=ToolAnnotations(
+                title=self.title,
+                read_only_hint=self.read_only,
+                destructive_hint=False,
+                idempotent_hint=self.idempotent,
+                open_world_hint=self.open_world,
+            ),
+        )
+
+
+def _strict(metadata: FuncMetadata) -> type[ArgModelBase]:
+    """The argument model, refusing unknown arguments instead of dropping them."""
+    loose = metadata.arg_model
+    return type(loose.__name__, (loose,), {"model_config": ConfigDict(extra="forbid"), "__module__": loose.__module__})
+
+
+def tool(*, title: str, output: Json, optional: tuple[str, ...] = (), **hints: bool) -> Callable[[Handler], ToolSpec]:
+    """Declare the decorated function a tool; its docstring is what the model reads."""
+
+    def declare(handler: Handler) -> ToolSpec:
+        return ToolSpec(handler, title, output, optional, **hints)
+
+    return declare
+
+
+def result(content: Json, *, is_error: bool = False, sentence: str = "") -> CallToolResult:
+    """The same object as compact JSON text and as structured content; an error's sentence goes before its text."""
+    text = orjson.dumps(content).decode()
+    return CallToolResult(
+        content=[TextContent(type="text", text=f"{sentence}\n{text}" if sentence else text)],
+        structured_content=content,
+        is_error=is_error,
+    )

@@ -1,0 +1,86 @@
+"""get_post_comments: a post and its discussion as a tree."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reddit_mcp.models import Branches, Comment, More, Thread
+from reddit_mcp.reddit import names
+from reddit_mcp.reddit.client import CommentSort
+from reddit_mcp.reddit.door import not_found
+from reddit_mcp.tools import _schema, _view
+from reddit_mcp.tools._forest import Forest, expand
+from reddit_mcp.tools._invalid import checked
+from reddit_mcp.tools._tool import Call, Json, tool
+from reddit_mcp.tools._types import CommentRef, Detail, PostRef
+
+Sort = Annotated[
+    Literal["best", "top", "new", "controversial", "old", "qa"], Field(description="Order of the comments")
+]
+MaxDepth = Annotated[int, Field(ge=0, le=10, description="Levels of replies to return; 0 = all")]
+Limit = Annotated[int, Field(ge=1, le=1000, description="How many comments to return at most")]
+ExpandMore = Annotated[
+    int, Field(ge=0, le=5, description="Extra Reddit requests that may be spent on collapsed comments")
+]
+
+
+@tool(
+    title="Get post comments",
+    output={
+        "post": _schema.OBJECT,
+        "comments": {**_schema.ITEMS, "description": "A tree: each comment carries its replies"},
+        "total_comments": {"anyOf": [_schema.INTEGER, {"type": "null"}], "description": "Reddit's own count"},
+        "returned_comments": {"type": "integer", "description": "Comments in this tree"},
+        "collapsed_comments": {"type": "integer", "description": "Comments known to exist and not in this tree"},
+    },
+)
+async def get_post_comments(
+    call: Call,
+    post_id: PostRef,
+    sort: Sort = "best",
+    max_depth: MaxDepth = 0,
+    limit: Limit = 100,
+    expand_more: ExpandMore = 0,
+    comment_id: CommentRef = "",
+    detail: Detail = "concise",
+) -> Json:
+    """Read a post and its comments as a tree of replies.
+
+    Reddit collapses large threads: raise limit, or set expand_more to spend extra requests on collapsed comments.
+    With comment_id only the branch below that comment is shown.
+    """
+    post, focus = checked(names.post, "post_id", post_id, names.POST_RULE)
+    focus = comment_id or focus
+    thread = call.take(await call.services.reddit.thread(post, sort, limit, max_depth, focus))
+    if focus and not thread.comments:
+        raise not_found(f"comment {focus} in post {post}")
+    forest = Forest()
+    forest.add(thread.comments, thread.more)
+    await expand(forest, expand_more, lambda node: _open(call, forest, post, sort, node))
+    return _answer(call, thread, forest, max_depth, limit, detail)
+
+
+async def _open(call: Call, forest: Forest, post: str, sort: CommentSort, node: More) -> None:
+    """Fetch what one collapsed node hides."""
+    reddit = call.services.reddit
+    await call.context.report_progress(call.requests, message="fetching collapsed comments")
+    if node.children:
+        found: Branches | Thread = call.take(await reddit.more(post, node.children, sort))
+    else:  # "continue this thread"
+        found = call.take(await reddit.thread(post, sort, comment_id=node.parent_id.removeprefix("t1_")))
+    forest.add(found.comments, found.more)
+
+
+def _answer(call: Call, thread: Thread, forest: Forest, max_depth: int, limit: int, detail: str) -> Json:
+    left_out = forest.prune(max_depth, limit)
+    kept: list[Comment] = forest.comments
+    if any(not node.children for node in forest.collapsed):
+        call.notice = "Some branches go deeper: pass comment_id of their last comment to read on."
+    show = _view.full_post if detail == "full" else _view.concise_post
+    return {
+        "post": show(thread.post),
+        "comments": _view.nest(kept, _view.comments(kept, detail)),
+        "total_comments": thread.post.num_comments,
+        "returned_comments": len(kept),
+        "collapsed_comments": left_out + forest.hidden,
+    }

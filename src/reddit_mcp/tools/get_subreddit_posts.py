@@ -1,0 +1,43 @@
+"""get_subreddit_posts: a community's listing."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reddit_mcp.tools import _schema, _view
+from reddit_mcp.tools._fetch import only_posts, page
+from reddit_mcp.tools._tool import Call, Json, tool
+from reddit_mcp.tools._types import After, Communities, Detail, PageLimit, TimeFilter
+
+Sort = Annotated[
+    Literal["hot", "new", "top", "rising", "controversial"],
+    Field(description="Order; time_filter counts for top and controversial"),
+]
+
+
+@tool(
+    title="Get subreddit posts",
+    output={"subreddit": _schema.TEXT, "sort": _schema.TEXT, "posts": _schema.ITEMS, "after": _schema.CURSOR},
+)
+async def get_subreddit_posts(
+    call: Call,
+    subreddit: Communities,
+    sort: Sort = "hot",
+    time_filter: TimeFilter = "day",
+    limit: PageLimit = 25,
+    after: After = "",
+    detail: Detail = "concise",
+) -> Json:
+    """List the posts of a community (subreddit) in one of Reddit's orders.
+
+    Pass `after` of the last answer for the next page; Reddit ends near 1,000 posts. To find posts by words use
+    search_reddit.
+    """
+    answer = await call.services.reddit.posts(subreddit, sort, time_filter, limit, after)
+    items, cursor = page(call.take(answer), limit)
+    return {
+        "subreddit": subreddit,
+        "sort": sort,
+        "posts": _view.posts(only_posts(items), detail),
+        "after": cursor,
+    }

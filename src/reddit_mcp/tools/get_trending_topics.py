@@ -1,0 +1,75 @@
+"""get_trending_topics: which topics rise."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reddit_mcp.analysis.trends import Trends, split, trending
+from reddit_mcp.models import Post
+from reddit_mcp.tools import _schema
+from reddit_mcp.tools._fetch import only_posts
+from reddit_mcp.tools._invalid import refused
+from reddit_mcp.tools._tool import Call, Json, tool
+from reddit_mcp.tools._types import OptionalCommunity
+
+Scope = Annotated[Literal["all", "subreddit"], Field(description="All of Reddit, or the community in `subreddit`")]
+Timeframe = Annotated[
+    Literal["hour", "day"], Field(description="hour: the newest 100 posts; day: the day's top 200 posts")
+]
+Limit = Annotated[int, Field(ge=1, le=50, description="How many topics to return")]
+
+
+@tool(
+    title="Get trending topics",
+    output={
+        "trending_topics": {
+            **_schema.ITEMS,
+            "description": "keyword, mentions (posts), growth_rate (share of posts now / before), score (signed G2: "
+            "above 3.84 chance is below 5 %), sentiment (-1 to 1), top_subreddits, sample_posts",
+        },
+        "analysis_timestamp": {"type": "integer", "description": "Seconds since 1970"},
+        "posts_analyzed": _schema.INTEGER,
+        "unique_keywords": _schema.INTEGER,
+    },
+)
+async def get_trending_topics(
+    call: Call,
+    scope: Scope = "all",
+    subreddit: OptionalCommunity = "",
+    timeframe: Timeframe = "hour",
+    limit: Limit = 10,
+) -> Json:
+    """Find topics that are rising now: phrases of post titles that became more frequent.
+
+    The newer half of the posts is compared with the older half. An empty list means that nothing rises.
+    """
+    community = _community(scope, subreddit)
+    posts = await (_newest(call, community) if timeframe == "hour" else _top_of_day(call, community))
+    found = await asyncio.to_thread(_trends, posts, call, limit)
+    return {**found.model_dump(), "analysis_timestamp": call.now}
+
+
+def _community(scope: str, subreddit: str) -> str:
+    if scope == "all":
+        return "all"
+    if not subreddit:
+        raise refused("subreddit", "is required when scope is subreddit", "a community name such as python")
+    return subreddit
+
+
+def _trends(posts: list[Post], call: Call, limit: int) -> Trends:
+    current, previous = split(posts)
+    return trending(current, previous, call.services.sentiment, limit)
+
+
+async def _newest(call: Call, community: str) -> list[Post]:
+    return only_posts(call.take(await call.services.reddit.posts(community, "new", "day")).items)
+
+
+async def _top_of_day(call: Call, community: str) -> list[Post]:
+    first = call.take(await call.services.reddit.posts(community, "top", "day"))
+    if not first.after:
+        return only_posts(first.items)
+    second = call.take(await call.services.reddit.posts(community, "top", "day", after=first.after))
+    return only_posts((*first.items, *second.items))
