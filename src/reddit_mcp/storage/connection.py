@@ -1,0 +1,167 @@
+"""The one door to Redis: a client that fails fast, and a store that remembers for a second that Redis is away."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, cast
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ClusterDownError, NoPermissionError, RedisClusterException, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from reddit_mcp.errors import Unavailable
+
+MAX_CONNECTIONS = 20
+AWAY_SECONDS = 1.0
+"""How long a Redis that did not answer is left in peace."""
+
+_HEALTH_CHECK_SECONDS = 30
+_AWAY = (RedisConnectionError, RedisTimeoutError, ClusterDownError, RedisClusterException, OSError)
+
+
+def connect(url: str, *, timeout: float) -> Redis:
+    """Build a client for `redis://`, `rediss://` (both with ACL user and password) or `unix://`; nothing is opened yet.
+
+    Answers are bytes, because values may be compressed. RESP 2 saves a handshake and the maintenance notices that
+    redis-py subscribes to in RESP 3, which hide a closed connection from its pool. A command is tried once: redis-py's
+    own retries take 4.6 s on a refused port.
+
+    Args:
+        url: the server; a query string may carry redis-py's options, such as `ssl_ca_certs`.
+        timeout: seconds to connect, and seconds to wait for an answer.
+
+    Raises:
+        ValueError: the URL has another scheme, or a bad option.
+    """
+    return Redis.from_pool(ConnectionPool.from_url(url, **_options(timeout)))
+
+
+def _cluster(url: str, *, timeout: float) -> Redis:
+    # It speaks the same commands, and finds each key's node by the hash tag. Unlike a pool it connects to each node.
+    return cast("Redis", RedisCluster.from_url(url, **_options(timeout)))
+
+
+def _options(timeout: float) -> dict[str, Any]:
+    return {
+        "max_connections": MAX_CONNECTIONS,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "retry": Retry(NoBackoff(), 0),
+        "health_check_interval": _HEALTH_CHECK_SECONDS,
+        "decode_responses": False,
+        "protocol": 2,
+    }
+
+
+class Store:
+    """A Redis and the prefix of its keys; an async context manager that closes the client.
+
+    Attributes:
+        prefix: stands before every key.
+    """
+
+    def __init__(self, redis: Redis, *, prefix: str, timeout: float, cluster_url: str | None = None) -> None:
+        """Lend `redis` to visitors, `MAX_CONNECTIONS` of them at once.
+
+        Args:
+            redis: the client; closed with the store.
+            prefix: before every key.
+            timeout: seconds a visit may take.
+            cluster_url: the server's URL where it may turn out to be a Redis Cluster; the first visit asks.
+        """
+        self.prefix = prefix
+        self._redis = redis
+        self._timeout = timeout
+        self._cluster_url = cluster_url
+        self._finding_cluster = asyncio.Lock()
+        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._away_until: float | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._redis.aclose()
+
+    @asynccontextmanager
+    async def visit(self) -> AsyncIterator[Redis]:
+        """Lend the client for a few commands that take `timeout` seconds at most, all together.
+
+        Only commands belong inside: an OSError or a timeout there is taken for Redis's.
+
+        Raises:
+            Unavailable: Redis does not answer (`store_away`; at once if that was seen within the last second), or
+                refuses the command (`store_refused`: out of memory, read-only, no permission).
+        """
+        self._pass()
+        try:
+            async with asyncio.timeout(self._timeout), self._places:
+                yield await self._client()
+        except _AWAY as error:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise _away() from error
+        except RedisError as error:
+            self._away_until = None
+            raise Unavailable(
+                "The server's store refused a command.", service="redis", reason="store_refused"
+            ) from error
+        self._away_until = None
+
+    async def ping(self) -> float:
+        """Measure a round trip in seconds.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        started = time.perf_counter()
+        async with self.visit() as redis:
+            await redis.ping()
+        return time.perf_counter() - started
+
+    async def _client(self) -> Redis:
+        if self._cluster_url:
+            async with self._finding_cluster:
+                await self._find_cluster()
+        return self._redis
+
+    async def _find_cluster(self) -> None:
+        if self._cluster_url and await _is_clustered(self._redis):
+            cluster = _cluster(self._cluster_url, timeout=self._timeout)
+            # Before anybody else uses it: redis-py breaks connections when several first commands meet (8.1: 20 of 60).
+            await cluster.initialize()
+            single, self._redis = self._redis, cluster
+            await single.aclose()
+        self._cluster_url = None
+
+    def _pass(self) -> None:
+        if self._away_until is None:
+            return
+        now = time.monotonic()
+        if now < self._away_until:
+            raise _away()
+        # This caller alone tries again; the others wait for its verdict.
+        self._away_until = now + self._timeout
+
+
+async def _is_clustered(redis: Redis) -> bool:
+    try:
+        return bool((await redis.info("cluster")).get("cluster_enabled"))
+    except NoPermissionError:
+        return False
+
+
+def _away() -> Unavailable:
+    return Unavailable(
+        "The server's store does not answer; try again in a few seconds.",
+        service="redis",
+        reason="store_away",
+        retry_after_seconds=AWAY_SECONDS,
+    )

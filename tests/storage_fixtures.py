@@ -1,0 +1,139 @@
+"""What the tests of the store share: servers to talk to, processes that use a store, a check for leaked keys."""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from fakeredis import FakeAsyncRedis, FakeServer
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from reddit_mcp.models import Watch
+from reddit_mcp.storage.connection import Store, connect
+from reddit_mcp.storage.home import find_server
+from reddit_mcp.storage.keyspace import may_stay
+from reddit_mcp.storage.watches import new_watch_id
+
+PREFIX = "test:"
+
+
+def fake_store(server: FakeServer | None = None, *, timeout: float = 5.0) -> Store:
+    return Store(FakeAsyncRedis(server=server or FakeServer(), protocol=2), prefix=PREFIX, timeout=timeout)
+
+
+def a_watch(owner: str = "ada", **fields: object) -> Watch:
+    return Watch.model_validate(
+        {"watch_id": new_watch_id(), "owner": owner, "keywords": ["lua"], "created_utc": 1} | fields
+    )
+
+
+async def assert_no_leaks(redis: Redis, prefix: str) -> None:
+    """Fail if a key under the prefix would live for ever without being of a kind that may."""
+    async for raw in redis.scan_iter(match=f"{prefix}*"):
+        key = raw.decode()
+        assert await redis.ttl(key) != -1 or may_stay(key, prefix), f"{key} has no expiry"
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0.01)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@asynccontextmanager
+async def running_server(folder: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A server program of our own that outlives no test; the caller waits until it answers."""
+    quiet = ("--save", "", "--loglevel", "warning", "--logfile", str(folder / "log"))
+    server = await asyncio.create_subprocess_exec(find_server(), *quiet, *options, cwd=folder)
+    try:
+        yield server
+    finally:
+        server.kill()
+        await server.wait()
+
+
+async def answering(url: str) -> None:
+    async with connect(url, timeout=5.0) as redis, asyncio.timeout(10):
+        while not await _pong(redis):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.01)
+
+
+async def _pong(redis: Redis) -> bool:
+    try:
+        return bool(await redis.ping())
+    except RedisError:
+        return False
+
+
+async def command(redis: Redis, *words: str | int) -> Any:
+    """Run what redis-py has no typed method for."""
+    return await redis.execute_command(*words)  # type: ignore[no-untyped-call]
+
+
+def processes(data_dir: Path, program: str) -> list[int]:
+    """The processes of a store, by where they work and what they run (Linux: proc(5))."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if (entry / "cwd").readlink() == data_dir / "store" and program in (entry / "exe").readlink().name:
+                found.append(int(entry.name))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def servers(data_dir: Path) -> list[int]:
+    return processes(data_dir, "-server")
+
+
+def guards(data_dir: Path) -> list[int]:
+    return processes(data_dir, "python")
+
+
+class User:
+    """Another process that has the store of a data directory open."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    @classmethod
+    async def start(cls, data_dir: Path) -> Self:
+        program = Path(__file__).with_name("storage_user.py")
+        environment: Mapping[str, str] = {**os.environ, "DATA_DIR": str(data_dir), "REDIS_URL": ""}
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(program), stdin=pipe, stdout=pipe, env=environment
+        )
+        user = cls(process)
+        assert await user._line() == "ready"
+        return user
+
+    async def ask(self, command: str) -> str:
+        assert self.process.stdin
+        self.process.stdin.write(f"{command}\n".encode())
+        return await self._line()
+
+    async def leave(self) -> None:
+        await self.process.communicate(b"")  # the end of its input
+        assert self.process.returncode == 0
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.communicate()
+
+    async def _line(self) -> str:
+        assert self.process.stdout
+        return (await asyncio.wait_for(self.process.stdout.readline(), 20)).decode().strip()
