@@ -1,0 +1,126 @@
+"""Posts in Reddit's orders: which index to walk, so that a million posts answer at once.
+
+A time filter or a query leaves some posts of an order. When they are few they are fetched and sorted; when they are
+many the order's index is walked from its top, and soon a thousand of them have come by.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from reddit_mcp.archive.document import Document
+from reddit_mcp.archive.query import Node, expression, in_title, matches, parse, unsure, within
+from reddit_mcp.archive.reader import Reader
+from reddit_mcp.archive.store import LONGEST, Order
+
+Rank = tuple[float, int]
+"""What an order sorts by, and the post's id; both descending."""
+
+_COLUMNS: dict[str, str] = {
+    "hot": "hot", "new": "created", "top": "score", "controversial": "controversy", "comments": "comments",
+    "relevance": "score",
+}  # fmt: skip
+_FEW = 10_000  # fetched here and there, and sorted, in about 30 ms
+_RECENT = 30_000  # fetched one after the other, and sorted, in about as long
+_MATCHES = "SELECT rowid FROM post_words WHERE post_words MATCH ?"
+_CHECKED = 1_500  # posts whose text is read to check a phrase, the best first
+_RISING = 86_400  # seconds
+_YOUNGEST = 1_800
+_STICKY = 2  # a community has two sticky places
+
+
+class Ranking:
+    """Ids of posts in an order, 1,000 at most. `since` is a time in seconds; None is all time."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def listing(self, communities: Sequence[int] | None, order: Order, since: int | None) -> list[int]:
+        """Of some communities (row ids), or of all."""
+        if communities is None:
+            ranks = self._range(None, order, since)
+        else:
+            ranks = list(merge(*(self._range(each, order, since) for each in communities), reverse=True))
+        ids = [number for _, number in ranks[:LONGEST]]
+        sticky = self._sticky(communities) if order == "hot" else []
+        return sticky + [number for number in ids if number not in sticky]
+
+    def rising(self, communities: Sequence[int] | None, now: int) -> list[int]:
+        """Votes for each second of age, of the last day's posts with more than one vote.
+
+        Reddit divides by the times a link was shown (`r2/r2/lib/rising.py`), which no archive has; time stands in.
+        """
+        where, values = _within(communities)
+        rows = self._reader.rows(
+            f"SELECT score, created, id FROM post INDEXED BY post_created WHERE {where} created > ? AND score > 1 "  # noqa: S608
+            f"ORDER BY created DESC LIMIT {_FEW}",
+            [*values, now - _RISING],
+        )
+        ranks = sorted(
+            ((score / max(now - created, _YOUNGEST), number) for score, created, number in rows), reverse=True
+        )
+        return [number for _, number in ranks[:LONGEST]]
+
+    def search(self, query: str, communities: Sequence[str] | None, order: Order, since: int | None) -> list[int]:
+        """What a query finds. Relevance: the words in the title before the words elsewhere, then the score."""
+        asked = parse(query)
+        if asked is None:
+            return []
+        node = asked if communities is None else within(asked, tuple(communities))
+        best = self._found(in_title(node), order, since) if order == "relevance" and in_title(node) != node else []
+        rest = self._found(node, order, since) if len(best) < LONGEST else []
+        return list(dict.fromkeys(number for _, number in best + rest))[:LONGEST]
+
+    def _range(self, community: int | None, order: Order, since: int | None) -> list[Rank]:
+        column, family = _COLUMNS[order], "post" if community is None else "community"
+        where, values = _within(None if community is None else [community])
+        index = f"{family}_{column}"
+        if since is not None:
+            where, values = f"{where} created >= ? AND", [*values, since]
+            recent = f"SELECT 1 FROM post INDEXED BY {family}_created WHERE {where} 1"  # noqa: S608
+            if self._few(recent, values, _FEW):
+                index = f"{family}_created"
+        return self._ranked(f"post INDEXED BY {index} WHERE {where} 1", values, column)
+
+    def _found(self, node: Node, order: Order, since: int | None) -> list[Rank]:
+        words, column = expression(node)[0], _COLUMNS[order]
+        source, values = f"post INDEXED BY post_{column} WHERE seq IN ({_MATCHES})", [words]
+        if self._few(_MATCHES, [words], _FEW):
+            source = "post_words CROSS JOIN post ON post.seq = post_words.rowid WHERE post_words MATCH ?"
+        elif since is not None and self._few("SELECT 1 FROM post WHERE created >= ?", [since], _RECENT):
+            source = f"post INDEXED BY post_created WHERE seq IN ({_MATCHES})"
+        if since is not None:
+            return self._ranked(f"{source} AND created >= ?", [*values, since], column, unsure(node))
+        return self._ranked(source, values, column, unsure(node))
+
+    def _few(self, sql: str, values: Sequence[Any], few: int) -> bool:
+        count = self._reader.rows(f"SELECT count(*) FROM ({sql} LIMIT {few + 1})", values)[0][0]  # noqa: S608
+        return bool(count <= few)
+
+    def _ranked(self, source: str, values: Sequence[Any], column: str, check: Node | None = None) -> list[Rank]:
+        sql = f"SELECT {column}, id FROM {source} ORDER BY {column} DESC"  # noqa: S608
+        with closing(self._reader.cursor(sql, values)) as rows:
+            ranks = ((float("-inf") if key is None else key, number) for key, number in rows)
+            return sorted(islice(ranks if check is None else self._checked(ranks, check), LONGEST), reverse=True)
+
+    def _checked(self, ranks: Iterator[Rank], check: Node) -> Iterator[Rank]:
+        return (rank for rank in islice(ranks, _CHECKED) if matches(check, Document(self._reader.post(rank[1]))))
+
+    def _sticky(self, communities: Sequence[int] | None) -> list[int]:
+        if communities is None or len(communities) != 1:
+            return []
+        rows = self._reader.rows(
+            "SELECT id FROM post WHERE community = ? AND stickied ORDER BY created DESC, id DESC LIMIT ?",
+            [communities[0], _STICKY],
+        )
+        return [number for (number,) in rows]
+
+
+def _within(communities: Sequence[int] | None) -> tuple[str, list[int]]:
+    if communities is None:
+        return "", []
+    if len(communities) == 1:
+        return "community = ? AND", list(communities)
+    return f"community IN ({', '.join('?' * len(communities))}) AND", list(communities)
