@@ -1,0 +1,62 @@
+# make run    the server, on a machine that has Python 3.11 or newer, pip and make
+# make test   every check, on the same machine
+# make docs   write the generated parts of README.md and .env.example
+# make lock   resolve the dependencies of pyproject.toml anew
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# setuptools is among the requirements, so that building the package downloads nothing that is not pinned.
+INSTALL_PACKAGE := $(INSTALL) --no-deps --no-build-isolation --editable .
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' pyproject.toml --group build
+
+.PHONY: run test check lint types imports tests docs lock clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/installed
+	@exec $(BIN)/reddit-mcp serve
+
+test: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory check
+
+check: lint types imports tests
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+imports: $(VENV)/installed-dev
+	$(BIN)/lint-imports
+
+tests: $(VENV)/installed-dev
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python scripts/generate_docs.py
+
+lock: $(VENV)/installed-dev
+	$(LOCK) --upgrade --output-file requirements.txt
+	$(LOCK) --upgrade --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with its venv module is needed; it is not on PATH." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes --requirement requirements.txt
+	$(INSTALL_PACKAGE)
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes --requirement requirements-dev.txt
+	$(INSTALL_PACKAGE)
+	@touch $@ $(VENV)/installed

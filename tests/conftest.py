@@ -1,0 +1,26 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import server
+
+
+@pytest.fixture(scope="session")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server over the sample archive for all tests that only read."""
+    with server(tmp_path_factory.mktemp("data")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Recorded Reddit data; tests that need it are skipped where it is not."""
+    default = Path(__file__).parents[2] / "shared" / "corpus"
+    folder = Path(os.environ.get("TEST_CORPUS", default))
+    if not folder.is_dir():
+        pytest.skip(f"no recorded data at {folder}; set TEST_CORPUS")
+    return folder

@@ -1,0 +1,61 @@
+"""The command line: one clear line for what goes wrong, no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import environment
+
+
+def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "reddit_mcp", *words]
+    return subprocess.run(
+        line, env=environment(data_dir, **settings), cwd=data_dir, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "part"),
+    [
+        (["serve", "--nope"], {}, "unrecognized arguments: --nope"),
+        (["dance"], {}, "invalid choice: 'dance'"),
+        ([], {}, "required: command"),
+        (["serve"], {"MCP_SERVER_PORT": "lots"}, "MCP_SERVER_PORT: "),
+        (["serve", "--port", "99999"], {}, "MCP_SERVER_PORT: "),
+        (["serve", "--host", "0.0.0.0"], {}, "loopback"),
+        (["serve"], {"ARCHIVE_DB": "/nonexistent/archive.sqlite"}, "ARCHIVE_DB"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, words: list[str], settings: dict[str, str], part: str) -> None:
+    ended = run(*words, data_dir=tmp_path, **settings)
+    assert ended.returncode in (1, 2)
+    assert part in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_doctor_is_content_with_the_sample_archive(tmp_path: Path) -> None:
+    ended = run("doctor", data_dir=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["ok    redis", "ok    reddit"]
+
+
+def test_doctor_says_what_to_do_about_an_unreachable_reddit_and_redis(tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:1"
+    ended = run(
+        "doctor",
+        data_dir=tmp_path,
+        REDIS_URL="redis://:s3cret@127.0.0.1:1",
+        REDDIT_CLIENT_ID="id",
+        REDDIT_CLIENT_SECRET="s3cret",
+        REDDIT_OAUTH_URL=nowhere,
+        REDDIT_URL=nowhere,
+    )
+    assert ended.returncode == 1
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["FAIL  redis", "FAIL  reddit"]
+    assert "s3cret" not in ended.stdout + ended.stderr
+
+
+def test_a_version_is_told(tmp_path: Path) -> None:
+    assert run("--version", data_dir=tmp_path).stdout.strip()
