@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -32,6 +33,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     archive_serve = archive.add_parser("serve", help="serve Reddit's own API over the archive")
     archive_serve.add_argument("--port", type=int, default=8090, help="the port to listen on, 0 for any")
+    archive_serve.add_argument("--ill", action="store_true", help="misbehave on command, to try clients against it")
+    archive_import = archive.add_parser("import", help="import Reddit dumps (NDJSON, plain, .gz or .zst)")
+    archive_import.add_argument("paths", nargs="+", type=Path, help="files or folders")
+    archive_import.add_argument("--db", type=Path, help="the archive to write (ARCHIVE_DB)")
+    cache = commands.add_parser("cache", help="work with cached answers").add_subparsers(
+        dest="action", required=True, parser_class=_Parser
+    )
+    purge = cache.add_parser("purge", help="drop cached answers on every replica")
+    purge.add_argument("--tool", help="those of one tool")
+    purge.add_argument("--subreddit", help="those about one community")
+    breakers = commands.add_parser("breakers", help="look after the circuit breakers").add_subparsers(
+        dest="action", required=True, parser_class=_Parser
+    )
+    breakers.add_parser("list", help="state, counts, times and recent errors of each")
+    breakers.add_parser("reset", help="close one on every replica").add_argument("name")
     commands.add_parser("doctor", help="check settings, Redis and Reddit credentials")
     return parser
 
@@ -51,11 +67,24 @@ def _run(arguments: argparse.Namespace) -> int:
         from reddit_mcp.commands.doctor import doctor
 
         return doctor(settings)
+    if arguments.command == "archive" and arguments.action == "import":
+        from reddit_mcp.commands.archive_import import import_archive
+
+        return import_archive(settings, arguments.paths, arguments.db)
     if arguments.command == "archive":
         from reddit_mcp.commands.archive import serve_archive
 
-        serve_archive(settings, arguments.port)
+        serve_archive(settings, arguments.port, ill=arguments.ill)
         return 0
+    if arguments.command == "cache":
+        from reddit_mcp.commands.cache import purge
+
+        purge(settings, arguments.tool, arguments.subreddit)
+        return 0
+    if arguments.command == "breakers":
+        from reddit_mcp.commands.breakers import list_breakers, reset_breaker
+
+        return reset_breaker(settings, arguments.name) if arguments.action == "reset" else list_breakers(settings)
     from reddit_mcp.commands.serve import serve_http, serve_stdio
 
     (serve_http if arguments.transport == "http" else serve_stdio)(settings)

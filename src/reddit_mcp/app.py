@@ -9,22 +9,24 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.archive.home import archive_path
 from reddit_mcp.archive.server import serving
 from reddit_mcp.archive.sqlite import SqliteStore
-from reddit_mcp.reddit.cache import Cache
-from reddit_mcp.reddit.client import Reddit
-from reddit_mcp.reddit.praw import Application, Praw
+from reddit_mcp.errors import Unavailable
+from reddit_mcp.models import LOCAL
+from reddit_mcp.reddit.praw import Application
+from reddit_mcp.reddit.stack import Outbound, open_reddit
+from reddit_mcp.server.breakers import breaker_routes
 from reddit_mcp.server.envelope import Envelope
-from reddit_mcp.server.front import StreamableHttp
 from reddit_mcp.server.health import Health, Ping
 from reddit_mcp.server.mcp import RedditServer
+from reddit_mcp.server.queue_status import routes as queue_routes
+from reddit_mcp.server.transports import Transports
 from reddit_mcp.settings import Settings
-from reddit_mcp.storage.open import open_store
+from reddit_mcp.storage.notices import Notices
+from reddit_mcp.storage.open import open_cache_store, open_store
 from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tools import Services
 
@@ -34,6 +36,7 @@ class Opened:
     """What runs while the application is open."""
 
     mcp: RedditServer
+    outbound: Outbound
     pings: dict[str, Ping]
 
 
@@ -43,18 +46,19 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
         application = await stack.enter_async_context(_application(settings))
-        praw = Praw(application)
-        stack.push_async_callback(praw.aclose)
+        cached = await stack.enter_async_context(open_cache_store(settings, store))
+        notices = await stack.enter_async_context(Notices(cached))
+        outbound = await stack.enter_async_context(open_reddit(settings, application, store, cached, notices))
         services = Services(
-            reddit=Reddit(Cache(praw)),
+            reddit=outbound.reddit,
             watches=Watches(store),
             sentiment=SentimentAnalyzer(),
-            reddit_remaining=lambda: praw.budget.remaining,
+            reddit_remaining=lambda: outbound.tokens.remaining,
             source="archive" if settings.archive_mode else "reddit",
         )
         development = settings.environment == "development"
         mcp = RedditServer(services, deadline=settings.call_timeout, development=development)
-        yield Opened(mcp, {"redis": store.ping})
+        yield Opened(mcp, outbound, {"redis": store.ping})
 
 
 @contextlib.asynccontextmanager
@@ -63,8 +67,22 @@ async def _application(settings: Settings) -> AsyncIterator[Application]:
     if not settings.archive_mode:
         yield reddit_application(settings)
         return
-    with serving(SqliteStore(archive_path(settings))) as url:
-        yield Application("archive", "archive", settings.reddit_user_agent, url, url, settings.reddit_timeout)
+    with open_archive(settings) as store, serving(store) as url:
+        oldest, newest = store.span() or (0, 0)
+        edition = f"{archive_path(settings)} {oldest}-{newest}"
+        yield Application("archive", "archive", settings.reddit_user_agent, url, url, settings.reddit_timeout, edition)
+
+
+def open_archive(settings: Settings) -> SqliteStore:
+    """The archive that the settings name.
+
+    Raises:
+        Unavailable: ARCHIVE_DB names no archive.
+    """
+    path = archive_path(settings)
+    if not path.is_file():
+        raise Unavailable(f"ARCHIVE_DB: there is no archive at {path}; make one with `reddit-mcp archive import`.")
+    return SqliteStore(path)
 
 
 def reddit_application(settings: Settings) -> Application:
@@ -80,47 +98,36 @@ def reddit_application(settings: Settings) -> Application:
     )
 
 
-class _Transports:
-    """The MCP endpoints; they answer 503 until the application is open."""
+class _Late:
+    """What requests find once the application is open."""
 
-    def __init__(self) -> None:
-        self.http: StreamableHttp | None = None
-        self.sse: Starlette | None = None
+    opened: Opened | None = None
 
-    @contextlib.asynccontextmanager
-    async def run(self, mcp: RedditServer) -> AsyncIterator[None]:
-        self.http, self.sse = StreamableHttp(mcp.lowlevel), mcp.legacy_sse()
-        async with self.http.run():
-            yield
-
-    async def streamable(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.http is None:
+    @property
+    def outbound(self) -> Outbound:
+        """The open way to Reddit."""
+        if self.opened is None:
             raise HTTPException(503, "The server is starting.")
-        await self.http(scope, receive, send)
-
-    async def legacy(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.sse is None:
-            raise HTTPException(503, "The server is starting.")
-        await self.sse(scope, receive, send)
+        return self.opened.outbound
 
 
 def build(settings: Settings) -> Starlette:
     """The whole server as one ASGI app; its lifespan opens and closes everything."""
-    health, transports = Health(), _Transports()
+    health, transports, late = Health(), Transports(), _Late()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with opened(settings) as server, transports.run(server.mcp):
-            health.pings, health.reason = server.pings, ""
+            late.opened, health.pings, health.reason = server, server.pings, ""
             yield
             health.reason = "draining"
 
     app = Starlette(
         routes=[
-            *(Route(path, _Endpoint(transports.streamable)) for path in ("/mcp", "/mcp/")),
-            Route("/sse", _Endpoint(transports.legacy)),
-            Route("/messages/", _Endpoint(transports.legacy)),
+            *transports.routes(),
             *health.routes(),
+            *breaker_routes(lambda: late.outbound.breakers),
+            *queue_routes(lambda: late.outbound.tickets, _owner),
         ],
         middleware=[
             Middleware(Envelope, hosts=_listed(settings.mcp_allowed_hosts), origins=_listed(settings.cors_origins))
@@ -132,14 +139,8 @@ def build(settings: Settings) -> Starlette:
     return app
 
 
-class _Endpoint:
-    """An ASGI app as a route's endpoint: Starlette would wrap a bound method as a request handler."""
-
-    def __init__(self, app: object) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)  # type: ignore[operator]
+def _owner(_request: Request) -> str:
+    return LOCAL.id
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:

@@ -130,6 +130,19 @@ class Names(Value):
     names: tuple[str, ...] = ()
 
 
+class Caller(Value):
+    """Who is calling; `notice` is what they should hear, such as a key that expires."""
+
+    id: str
+    tier: str
+    role: Literal["user", "operator"] = "user"
+    key_id: str = ""
+    notice: str | None = None
+
+
+LOCAL = Caller(id="local", tier="unlimited", role="operator")
+"""The one caller of a server that listens on loopback or stdio."""
+
 AlertThreshold = Literal["any", "high_engagement", "viral"]
 
 

@@ -1,13 +1,16 @@
 """The environment, read once and frozen. `.env.example` and the README's table are generated from this class."""
 
+import ipaddress
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field, RedisDsn, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reddit_mcp import __version__
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def _data_dir() -> Path:
@@ -28,7 +31,11 @@ class Settings(BaseSettings):
     )
     reddit_oauth_url: str = Field("https://oauth.reddit.com", description="Reddit's API; point it at an archive server")
     reddit_url: str = Field("https://www.reddit.com", description="Where Reddit hands out tokens")
-    redis_url: RedisDsn | None = Field(None, description="Redis or Valkey; unset = an embedded private server")
+    reddit_qpm: int = Field(100, ge=1, description="Requests a minute, shared by all replicas of one client id")
+    redis_url: SecretStr | None = Field(None, description="Redis or Valkey; unset = an embedded private server")
+    redis_cache_url: SecretStr | None = Field(
+        None, description="A second Redis for cached Reddit data only, which may evict; unset = REDIS_URL"
+    )
     redis_timeout: float = Field(0.25, gt=0, description="Seconds one Redis command may take")
     redis_key_prefix: str = Field("reddit_mcp:", description="Before every key in Redis")
     data_dir: Path = Field(
@@ -39,6 +46,36 @@ class Settings(BaseSettings):
     mcp_server_port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 = any free one")
     mcp_allowed_hosts: str = Field("", description="Comma-separated Hosts served beside loopback; *.suffix allowed")
     cors_origins: str = Field("", description="Comma-separated Origins served beside loopback")
+    auth_mode: Literal["none", "api_key"] | None = Field(
+        None, description="Who is served: none = everybody, api_key = holders of a key; unset = none on loopback alone"
+    )
+    allow_anonymous: bool = Field(False, description="Serve strangers in the anonymous tier")
+    mcp_master_key: SecretStr | None = Field(
+        None, description="32 random bytes in base64 or hex; several, comma-separated, newest first, while rotating"
+    )
+    trusted_proxies: str = Field("", description="Comma-separated networks whose X-Forwarded-For is believed")
+    cache_l1_entries: int = Field(1000, ge=0, description="Answers kept in this process before Redis is asked")
+    stale_max: float = Field(
+        86_400.0,
+        ge=0,
+        description="Seconds old an answer may be that stands in for Reddit; twice that while it is down",
+    )
+    queue_max: int = Field(1000, ge=1, description="Requests that may wait for Reddit's budget, over all replicas")
+    retry_attempts: int = Field(3, ge=1, description="Attempts while Reddit answers with a fault")
+    retry_base: float = Field(1.0, ge=0, description="Seconds before the second attempt; doubling")
+    retry_cap: float = Field(30.0, ge=0, description="Seconds between two attempts at most")
+    retry_timeout_attempts: int = Field(2, ge=1, description="Attempts while Reddit does not answer in time")
+    retry_timeout_base: float = Field(0.5, ge=0, description="Seconds before the second attempt after a timeout")
+    retry_timeout_cap: float = Field(10.0, ge=0, description="Seconds between two attempts after timeouts at most")
+    retry_rate_limit_attempts: int = Field(5, ge=1, description="Attempts while Reddit says 429 and the wait fits")
+    breaker_failures: int = Field(5, ge=1, description="Faults in a row that open a circuit breaker")
+    breaker_window: int = Field(20, ge=1, description="Last requests that count for the rate of faults")
+    breaker_rate: float = Field(0.5, gt=0, le=1, description="Share of faults and slow answers that opens it")
+    breaker_slow: float = Field(5.0, gt=0, description="Seconds from which an answer counts as slow")
+    breaker_wait: float = Field(10.0, gt=0, description="Seconds until the first probes; doubling")
+    breaker_longest_wait: float = Field(60.0, gt=0, description="Seconds between probes at most")
+    breaker_probes: int = Field(3, ge=1, description="Probes at once, over all replicas")
+    breaker_successes: int = Field(2, ge=1, description="Answered probes that close it")
     call_timeout: float = Field(25.0, gt=0, description="Seconds one tool call may take")
     reddit_timeout: float = Field(10.0, gt=0, description="Seconds one Reddit request may take, a slow drip included")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least severe line logged")
@@ -50,3 +87,38 @@ class Settings(BaseSettings):
     def archive_mode(self) -> bool:
         """Whether no Reddit credentials are set, so that an archive answers."""
         return not self.reddit_client_id
+
+    @field_validator("redis_url", "redis_cache_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return url
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches the server."""
+        try:
+            return ipaddress.ip_address(self.mcp_server_host).is_loopback
+        except ValueError:
+            return self.mcp_server_host == "localhost"
+
+    @property
+    def authentication(self) -> Literal["none", "api_key"]:
+        """The mode in force."""
+        return self.auth_mode or ("none" if self.on_loopback else "api_key")
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """The networks of TRUSTED_PROXIES."""
+        return _networks(self.trusted_proxies)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        _networks(text)
+        return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())

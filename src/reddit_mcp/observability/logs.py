@@ -1,36 +1,49 @@
 """Structured logs: one JSON object a line, from our own events and from every library's.
 
-Arguments of calls and texts of Reddit's are never passed to a logger.
+Arguments of calls and texts of Reddit's are never passed to a logger; what slips into a message or a traceback all the
+same is taken out by `redaction`, the last step before a line is written.
 """
 
+import contextlib
 import logging
 import sys
-from typing import TextIO
+from collections.abc import Iterator, Sequence
+from logging.handlers import TimedRotatingFileHandler
+from pathlib import Path
+from typing import Any, TextIO
 
 import structlog
 
+from reddit_mcp.errors import Unavailable
+from reddit_mcp.observability.redaction import redact
+
+DAYS = 30
+DAYS_OF_ERRORS = 90
+
 SHARED: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send every log line of this process to `stream` (stdout when None) as JSON."""
-    handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=SHARED,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-        )
-    )
+def configure(level: str, stream: TextIO | None = None, file: Path | None = None) -> None:
+    """Send every log line of this process to `stream` (stdout when None) or to `file`, as JSON.
+
+    A file is rotated at midnight UTC and kept for 30 days; its errors stand in a second one as well, kept for 90.
+    Each process wants a file of its own.
+
+    Raises:
+        Unavailable: the file cannot be written.
+    """
+    handlers: Sequence[logging.Handler] = _files(file) if file else [_Lines(stream or sys.stdout)]
+    for handler in handlers:
+        handler.setFormatter(_formatter())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    replaced, root.handlers[:] = list(root.handlers), handlers
+    for handler in replaced:
+        handler.close()
     root.setLevel(level)
     _quiet()
     structlog.configure(
@@ -45,14 +58,59 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     )
 
 
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of a module."""
+    log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return log
+
+
+@contextlib.contextmanager
+def during(**facts: Any) -> Iterator[None]:
+    """Put these facts on every line that is logged inside, also by tasks that are started there."""
+    with structlog.contextvars.bound_contextvars(**facts):
+        yield
+
+
+def _formatter() -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=SHARED,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+
+
+def _files(path: Path) -> Sequence[logging.Handler]:
+    errors = path.with_name(f"{path.stem}.errors{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers = (_DailyFile(path, DAYS), _DailyFile(errors, DAYS_OF_ERRORS))
+    except OSError as error:
+        raise Unavailable(f"LOG_FILE: cannot write {path}: {error.strerror}.") from error
+    handlers[1].setLevel(logging.ERROR)
+    return handlers
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Lines of JSON; a record that cannot be formatted loses its arguments, which Python would print as they are."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say which logger's line was lost, if the stream still takes it."""
+        with contextlib.suppress(OSError, ValueError):
+            lost = logging.LogRecord(record.name, logging.ERROR, "", 0, "a log line could not be written", (), None)
+            self.stream.write(self.format(lost) + self.terminator)
+
+
+class _DailyFile(TimedRotatingFileHandler, _Lines):
+    def __init__(self, path: Path, days: int) -> None:
+        super().__init__(path, when="midnight", utc=True, backupCount=days, encoding="utf-8")
+
+
 def _quiet() -> None:
     """Libraries that log a line a request, some with addresses or arguments in it."""
     for name in ("mcp", "sse_starlette", "uvicorn.access", "urllib3", "praw", "prawcore", "httpx", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-
-
-def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a module."""
-    log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
-    return log

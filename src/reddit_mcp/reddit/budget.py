@@ -9,14 +9,16 @@ from reddit_mcp.reddit import door
 
 @dataclass(slots=True)
 class Budget:
-    """Shared by all PRAW instances of one application.
+    """Shared by all PRAW instances of one application, whose threads write it.
 
     Attributes:
         remaining: requests left in Reddit's window; None before its first word.
+        reset_at: monotonic time at which that window ends.
         blocked_until: monotonic time before which Reddit would refuse.
     """
 
     remaining: int | None = None
+    reset_at: float = 0.0
     blocked_until: float = 0.0
 
     def learn(self, headers: Mapping[str, str]) -> None:
@@ -29,8 +31,10 @@ class Budget:
             return
         self.remaining = int(remaining)
         wait = door.seconds(headers.get("x-ratelimit-reset"))
+        if wait:
+            self.reset_at = time.monotonic() + wait
         if remaining < 1 and wait:
-            self.blocked_until = time.monotonic() + wait
+            self.blocked_until = self.reset_at
 
     def check(self) -> None:
         """Raise RateLimited while Reddit would refuse anyway."""

@@ -5,7 +5,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from reddit_mcp.models import Branches, Listing, Names, Rules, Subreddit, Thread, User
-from reddit_mcp.reddit.source import Answer, Query, Source
+from reddit_mcp.reddit.source import Answer, Priority, Query, Source
 
 ListingSort = Literal["hot", "new", "top", "rising", "controversial"]
 SearchSort = Literal["relevance", "hot", "top", "new", "comments"]
@@ -46,8 +46,13 @@ class Reddit:
         Failure: whatever the Source raises.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, priority: Priority = Priority.HIGH) -> None:
         self._source = source
+        self._priority = priority
+
+    def at(self, priority: Priority) -> "Reddit":
+        """The same Reddit for work of another urgency."""
+        return Reddit(self._source, priority)
 
     async def posts(
         self, community: str, sort: ListingSort, time_filter: TimeFilter, limit: int = PAGE, after: str = ""
@@ -62,6 +67,8 @@ class Reddit:
                 path=f"/r/{_piece(community)}/{sort}",
                 params=_pairs(t=time_filter if windowed else "", limit=limit, after=after),
                 ttl=TTL[sort],
+                priority=self._priority,
+                tags=_communities(community),
             )
         )
 
@@ -91,6 +98,8 @@ class Reddit:
                     restrict_sr="false" if community.lower() == "all" else "true",
                 ),
                 ttl=TTL["search"],
+                priority=self._priority,
+                tags=_communities(community),
             )
         )
 
@@ -98,7 +107,7 @@ class Reddit:
         self, post_id: str, sort: CommentSort = "best", limit: int = 0, depth: int = 0, comment_id: str = ""
     ) -> Answer[Thread]:
         """A post with its comments, or with one branch of them; limit and depth 0 leave the choice to Reddit."""
-        branch = f"/_/{comment_id}" if comment_id else ""
+        branch = f"/_/{_piece(comment_id)}" if comment_id else ""
         return await self._source.fetch(
             Query(
                 kind="comments",
@@ -107,6 +116,8 @@ class Reddit:
                 path=f"/comments/{_piece(post_id)}{branch}",
                 params=_pairs(sort=_api_sort(sort), limit=limit, depth=depth),
                 ttl=TTL["comments"],
+                priority=self._priority,
+                tags=(f"post:{post_id}",),
             )
         )
 
@@ -121,6 +132,8 @@ class Reddit:
                 params=_pairs(children=",".join(children), link_id=f"t3_{post_id}", sort=_api_sort(sort)),
                 method="POST",
                 ttl=TTL["comments"],
+                priority=self._priority,
+                tags=(f"post:{post_id}",),
             )
         )
 
@@ -133,6 +146,8 @@ class Reddit:
                 resource=f"user u/{name}",
                 path=f"/user/{_piece(name)}/about",
                 ttl=TTL["user"],
+                priority=self._priority,
+                tags=(f"user:{name.lower()}",),
             )
         )
 
@@ -148,6 +163,8 @@ class Reddit:
                 path=f"/user/{_piece(name)}/{what}",
                 params=_pairs(limit=limit, after=after, sort="new"),
                 ttl=TTL["user"],
+                priority=self._priority,
+                tags=(f"user:{name.lower()}",),
             )
         )
 
@@ -160,6 +177,8 @@ class Reddit:
                 resource=f"community r/{name}",
                 path=f"/r/{_piece(name)}/about",
                 ttl=TTL["subreddit"],
+                priority=self._priority,
+                tags=_communities(name),
             )
         )
 
@@ -172,6 +191,8 @@ class Reddit:
                 resource=f"community r/{name}",
                 path=f"/r/{_piece(name)}/about/rules",
                 ttl=TTL["subreddit"],
+                priority=self._priority,
+                tags=_communities(name),
             )
         )
 
@@ -200,6 +221,11 @@ class Reddit:
                 ttl=TTL["comments"],
             )
         )
+
+
+def _communities(names: str) -> tuple[str, ...]:
+    """The tags of the communities in `a+b`; `all` and `popular` are none."""
+    return tuple(f"subreddit:{name}" for name in names.lower().split("+") if name not in ("all", "popular"))
 
 
 def _api_sort(sort: CommentSort) -> str:

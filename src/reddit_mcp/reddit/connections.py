@@ -5,7 +5,9 @@ requests' timeout is per read, so a slow drip would hold a thread for ever; shut
 
 import contextlib
 import socket
+import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from requests import Session
@@ -21,37 +23,47 @@ class AbortableSession(Session):
         super().__init__()
         self.trust_env = False  # neither ~/.netrc nor a proxy variable may redirect the application's credentials
         self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
-        adapter = _Adapter(self._connections)
+        self._lock = threading.Lock()
+        adapter = _Adapter(self._remember)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
     def abort(self) -> None:
         """End every exchange of this session now, from any thread."""
-        for connection in list(self._connections):
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
             if isinstance(connection.sock, socket.socket):
                 with contextlib.suppress(OSError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
 
+    def _remember(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._connections.add(connection)
+
+
+Remember = Callable[[HTTPConnection], None]
+
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, connections: "weakref.WeakSet[HTTPConnection]") -> None:
-        self._connections = connections
+    def __init__(self, remember: Remember) -> None:
+        self._remember = remember
         super().__init__(pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._connections)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._remember)
 
 
-def _pools(connections: "weakref.WeakSet[HTTPConnection]") -> dict[str, type[HTTPConnectionPool]]:
+def _pools(remember: Remember) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
         def connect(self) -> None:
-            connections.add(self)
+            remember(self)
             super().connect()
 
     class Secure(HTTPSConnection):
         def connect(self) -> None:
-            connections.add(self)
+            remember(self)
             super().connect()
 
     class PlainPool(HTTPConnectionPool):

@@ -5,6 +5,7 @@ private, gated and quarantined by `reason`; a banned community is a 404; a revok
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,7 +79,7 @@ def _too_many(headers: Mapping[str, str]) -> RateLimited:
 
 def spent(wait: float) -> RateLimited:
     """Reddit's request budget is used up for `wait` seconds."""
-    retry = max(1, round(wait))
+    retry = max(1, math.ceil(wait))
     return RateLimited(
         f"Reddit's request budget is used up; try again in {retry} seconds.",
         limit_type="reddit_api",
@@ -96,8 +97,11 @@ def seconds(header: str | None) -> float | None:
 
 
 def _redirected(status: int, headers: Mapping[str, str], resource: str) -> Failure:
-    if "/subreddits/search" in headers.get("location", ""):
+    place = headers.get("location", "")
+    if "/subreddits/search" in place:
         return not_found(resource)
+    if "/submit" in place:  # a search for an address that nobody posted
+        return not_found("post with this address")
     return broken(status, "Reddit answered with an unexpected redirect")
 
 
@@ -120,7 +124,8 @@ def _explanation(facts: dict[str, Any] | None) -> str:
 def _hidden(status: int, facts: dict[str, Any] | None, resource: str) -> Failure:
     if facts is None and status == HTTP_FORBIDDEN:
         return broken(status, "Reddit blocked this server's request")
-    reason = (facts or {}).get("reason")
+    told = (facts or {}).get("reason")
+    reason = told if isinstance(told, str) else None
     if status == HTTP_FORBIDDEN and reason not in REASONS:
         return NotFound(f"Reddit does not show {resource} to this server.", resource=resource)
-    return not_found(resource, reason if isinstance(reason, str) else None)
+    return not_found(resource, reason)

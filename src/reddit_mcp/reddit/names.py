@@ -24,13 +24,27 @@ def _pieces(text: str) -> list[str]:
         ValueError: the address belongs to another site.
     """
     text = text.strip()
-    if "://" in text or (text.lower().startswith(("www.", "old.", "redd")) and "/" in text):
-        address = urlsplit(text if "://" in text else f"https://{text}")
-        host = (address.hostname or "").lower()
-        if not any(host == known or host.endswith(f".{known}") for known in HOSTS):
-            raise ValueError("is not an address of Reddit's")
-        text = address.path
+    if "://" in text or "." in text.partition("/")[0]:  # no name has a dot in it
+        text = _path(text if "://" in text else f"https://{text}")
     return [piece for piece in text.split("/") if piece]
+
+
+def _path(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        host = ""
+    if not any(host == known or host.endswith(f".{known}") for known in HOSTS):
+        raise ValueError("is not an address of Reddit's")
+    return parts.path
+
+
+def _permalink(pieces: list[str]) -> list[str]:
+    """The post's id, the words of its title and the comment's id, as far as a permalink has them."""
+    if pieces[:1] in (["r"], ["u"], ["user"]):
+        pieces = pieces[2:]
+    return pieces[1:] if pieces[:1] in (["comments"], ["gallery"]) else []
 
 
 def community(text: str) -> str:
@@ -78,10 +92,8 @@ def post(text: str) -> tuple[str, str]:
         ValueError: this is not a post.
     """
     pieces = [piece.lower() for piece in _pieces(text)]
-    if "comments" in pieces:
-        pieces = pieces[pieces.index("comments") + 1 :]
-    elif pieces[:1] == ["gallery"]:
-        pieces = pieces[1:]
+    if len(pieces) > 1:
+        pieces = _permalink(pieces)
     identity = pieces[0].removeprefix("t3_") if pieces else ""
     comment_id = pieces[2] if len(pieces) > 2 else ""  # noqa: PLR2004 - id, slug, comment
     if not ID.fullmatch(identity) or (comment_id and not ID.fullmatch(comment_id)):
@@ -96,9 +108,7 @@ def comment(text: str) -> str:
         ValueError: this is not a comment.
     """
     pieces = [piece.lower() for piece in _pieces(text)]
-    if "comments" in pieces:
-        pieces = pieces[pieces.index("comments") + 3 :]
-    identity = pieces[0].removeprefix("t1_") if len(pieces) == 1 else ""
+    identity = pieces[0].removeprefix("t1_") if len(pieces) == 1 else "".join(_permalink(pieces)[2:3])
     if not ID.fullmatch(identity):
         raise ValueError(f"must be {COMMENT_RULE}")
     return identity

@@ -5,34 +5,39 @@ here (`_core`, `_rate_limiter`, `_retry_strategy_class`, `_clear_access_token`) 
 """
 
 import asyncio
-import re
-from collections.abc import Mapping
+import contextlib
+import contextvars
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from configparser import ConfigParser
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import praw
+from praw.config import Config
 from prawcore.exceptions import OAuthException, PrawcoreException
 from prawcore.rate_limit import RateLimiter
 from prawcore.requestor import Requestor
 from prawcore.sessions import FiniteRetryStrategy, Session
 from requests import RequestException, Response, Timeout
 
-from reddit_mcp.errors import DeadlineExceeded, Failure, UpstreamError
+from reddit_mcp.errors import DeadlineExceeded, UpstreamError
 from reddit_mcp.models import Value
 from reddit_mcp.reddit import door
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.connections import AbortableSession
-from reddit_mcp.reddit.parse import UnexpectedShape, parse, unescape
+from reddit_mcp.reddit.parse import UnexpectedShape, escaped, parse, unescaped
 from reddit_mcp.reddit.source import Answer, Json, Query
+from reddit_mcp.reddit.tokens import current_grant
 
 if TYPE_CHECKING:
     from prawcore.auth import Authorizer
 
 T = TypeVar("T", bound=Value)
 
-ESCAPED = re.compile(rb'_html":\s?"&lt;|redd\.it/[^"\s]*&amp;s=')
-"""Signs that this answer's text is HTML-escaped although `raw_json=1` was sent, as archives and proxies may do."""
+MALFORMED = (PrawcoreException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What PRAW makes of an answer, or of a token, that is not Reddit's JSON."""
 
 
 class _NoSleep(RateLimiter):
@@ -46,7 +51,7 @@ class _NoSleep(RateLimiter):
         self._budget.check()
 
     def update(self, *, response_headers: Mapping[str, str]) -> None:
-        self._budget.learn(response_headers)
+        """Nothing: the door learns from every answer, this would from the good ones alone."""
 
 
 class _NoRetry(FiniteRetryStrategy):
@@ -64,10 +69,13 @@ class _Door(Requestor):
     """Sees every answer, the token endpoint's too, and turns refusals into failures before prawcore guesses at them."""
 
     resource = ""
+    budget: Budget
     response: Response
 
     def request(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> Response:  # noqa: ARG002
         method, url = args
+        if not url.endswith(door.TOKEN_PATH) and (grant := current_grant.get()):
+            grant.leave()
         try:
             # prawcore passes its own 16 s on every call; ours counts.
             self.response = self._http.request(method, url, timeout=self.timeout, **kwargs)
@@ -76,8 +84,10 @@ class _Door(Requestor):
         except RequestException as error:
             raise UpstreamError("Reddit cannot be reached; try again later.", upstream_service="reddit") from error
         status, headers, body = self.response.status_code, self.response.headers, self.response.content
-        if status == door.HTTP_UNAUTHORIZED and not url.endswith(door.TOKEN_PATH):
-            raise TokenRefused
+        if not url.endswith(door.TOKEN_PATH):
+            self.budget.learn(headers)
+            if status == door.HTTP_UNAUTHORIZED:
+                raise TokenRefused
         if failure := door.refusal(status, headers, body, url, self.resource):
             raise failure
         return self.response
@@ -91,7 +101,12 @@ def _too_slow(limit: float) -> DeadlineExceeded:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A Reddit application's credentials and where its API is; `timeout` is in seconds for one request."""
+    """A Reddit application's credentials and where its API is.
+
+    Attributes:
+        timeout: seconds for one request.
+        edition: which data answers where an archive does; caches keep the answers of each apart.
+    """
 
     client_id: str
     client_secret: str
@@ -99,6 +114,7 @@ class Application:
     oauth_url: str
     reddit_url: str
     timeout: float
+    edition: str = ""
 
 
 class _Instance:
@@ -106,6 +122,7 @@ class _Instance:
 
     def __init__(self, app: Application, budget: Budget) -> None:
         self.http = AbortableSession()
+        _ignore_files()
         # Everything is passed, so that neither a praw.ini nor a praw_* variable decides whose token is used.
         reddit = praw.Reddit(
             "DEFAULT",
@@ -126,6 +143,8 @@ class _Instance:
         self._core: Session = reddit._core  # type: ignore[assignment]  # noqa: SLF001 - untyped there
         self._core._rate_limiter = _NoSleep(budget)  # noqa: SLF001
         self._core._retry_strategy_class = _NoRetry  # noqa: SLF001
+        self._door = cast("_Door", self._core.requestor)
+        self._door.budget = budget
         self._reddit = reddit
 
     def request(self, query: Query[T]) -> tuple[T, Mapping[str, str], int]:
@@ -141,36 +160,45 @@ class _Instance:
 
     def sign_in(self) -> None:
         """Fetch a token in this thread."""
-        try:
+        with self.http, _translated():
             cast("Authorizer", self._core.authorizer).refresh()
-        except (PrawcoreException, ValueError, KeyError, TypeError) as error:
-            raise door.bad_credentials() from error
 
     def _ask(self, query: Query[T]) -> tuple[T, Mapping[str, str]]:
-        requestor = cast("_Door", self._core.requestor)
-        requestor.resource = query.resource
+        self._door.resource = query.resource
         payload = self._payload(query)
-        response = requestor.response
+        response = self._door.response
         try:
             _reject_errors(payload)
-            if ESCAPED.search(response.content):
-                payload = unescape(payload)
+            if escaped(response.content) and not _span(response.headers):
+                payload = unescaped(response.content)
             return parse(query.model, payload), response.headers
-        except (UnexpectedShape, RecursionError) as error:
+        except UnexpectedShape as error:
             raise door.broken(response.status_code, "Reddit answered with something unexpected") from error
 
     def _payload(self, query: Query[T]) -> Json:
-        params = dict(query.params)
-        try:
+        params: dict[str, Any] = dict(query.params)
+        with _translated():
             if query.method == "POST":
                 return self._reddit.request(method="POST", path=query.path, data=params)
-            return self._reddit.request(method="GET", path=query.path, params={**params})
-        except (Failure, TokenRefused):
-            raise
-        except OAuthException as error:
-            raise door.bad_credentials() from error
-        except (PrawcoreException, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise door.broken(door.HTTP_OK, "Reddit answered with something that is not its JSON") from error
+            return self._reddit.request(method="GET", path=query.path, params=params)
+
+
+def _ignore_files() -> None:
+    """Give PRAW its own defaults: a praw.ini in the working directory may be planted, or broken."""
+    config = ConfigParser(interpolation=None)
+    config.read_string(files("praw").joinpath("praw.ini").read_text())
+    Config.CONFIG = config
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what PRAW raises into our failures."""
+    try:
+        yield
+    except OAuthException as error:
+        raise door.bad_credentials() from error
+    except MALFORMED as error:
+        raise door.broken(door.HTTP_OK, "Reddit answered with something that is not its JSON") from error
 
 
 def _reject_errors(payload: Json) -> None:
@@ -194,12 +222,7 @@ class Praw:
         """Ask Reddit once; the whole exchange, a slow drip included, ends within the application's timeout."""
         async with self._places:
             instance = self._idle.pop() if self._idle else _Instance(self._app, self.budget)
-            try:
-                value, headers, calls = await self._in_thread(instance, query)
-            except Failure:
-                self._idle.append(instance)
-                raise
-            self._idle.append(instance)
+            value, headers, calls = await self._in_thread(instance, query)
         return Answer(value, calls=calls, ttl=query.ttl, archive=_span(headers))
 
     async def sign_in(self) -> None:
@@ -207,27 +230,30 @@ class Praw:
         await asyncio.get_running_loop().run_in_executor(self._threads, _Instance(self._app, self.budget).sign_in)
 
     async def _in_thread(self, instance: _Instance, query: Query[T]) -> tuple[T, Mapping[str, str], int]:
-        future = asyncio.get_running_loop().run_in_executor(self._threads, instance.request, query)
+        """A thread cannot be cancelled, but its sockets can be shut: it ends at once, whoever gave up on it."""
+        context = contextvars.copy_context()
+        future = asyncio.get_running_loop().run_in_executor(self._threads, context.run, instance.request, query)
+        future.add_done_callback(lambda done: self._ended(instance, done))
         try:
             async with asyncio.timeout(self._app.timeout):
                 return await asyncio.shield(future)
         except TimeoutError:
-            await self._end(instance, future)
             raise _too_slow(self._app.timeout) from None
-        except asyncio.CancelledError:
-            await self._end(instance, future)
-            raise
+        finally:
+            if not future.done():
+                instance.http.abort()
 
-    async def _end(self, instance: _Instance, future: asyncio.Future[Any]) -> None:
-        """A thread cannot be cancelled, but its sockets can be shut: it ends at once and gives its place back."""
-        instance.http.abort()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    def _ended(self, instance: _Instance, done: asyncio.Future[Any]) -> None:
+        """Take the instance back when its thread has ended and not before: it serves one borrower at a time."""
+        self._idle.append(instance)
+        if not done.cancelled():
+            done.exception()  # seen, also where nobody waits for it any more
 
     async def aclose(self) -> None:
         """Give the threads and connections back."""
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         for instance in self._idle:
             instance.http.close()
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
 
 def _span(headers: Mapping[str, str]) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """The seam: anything that can answer a Query. The cache and PRAW are both Sources, stacked like an onion."""
 
+import enum
 import hashlib
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -8,8 +9,17 @@ from reddit_mcp.models import Value
 
 T = TypeVar("T", bound=Value)
 
-Kind = Literal["listing", "search", "comments", "user", "subreddit"]
+Kind = Literal["listing", "search", "comments", "user", "subreddit", "trending", "sentiment"]
 Params = tuple[tuple[str, str], ...]
+
+
+class Priority(enum.IntEnum):
+    """Critical: alerts and health; high: people waiting; normal: watches; low: warming and analytics."""
+
+    CRITICAL = 0
+    HIGH = 1
+    NORMAL = 2
+    LOW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,8 @@ class Query(Generic[T]):
         resource: what the question is about, in words that a model reads in a `not_found`.
         path: below Reddit's API root; every piece validated and percent-encoded before it came here.
         ttl: seconds the answer stays fresh.
+        priority: who goes first when Reddit's budget is short.
+        tags: what the answer is about, such as `subreddit:python`; a purge names them.
     """
 
     kind: Kind
@@ -31,6 +43,8 @@ class Query(Generic[T]):
     params: Params = ()
     method: Literal["GET", "POST"] = "GET"
     ttl: int = 300
+    priority: Priority = Priority.HIGH
+    tags: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -50,6 +64,7 @@ class Answer(Generic[T]):
         stale: whether it is older than its ttl.
         ttl: seconds such an answer stays fresh.
         archive: oldest and newest `created_utc` of the archive that answered, None when Reddit did.
+        degraded: why this is not what a healthy server would give, in one sentence; None when it is.
     """
 
     value: T
@@ -59,6 +74,7 @@ class Answer(Generic[T]):
     stale: bool = False
     ttl: int = 300
     archive: tuple[int, int] | None = None
+    degraded: str | None = None
 
 
 class Source(Protocol):

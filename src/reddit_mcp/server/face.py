@@ -40,9 +40,15 @@ def bug(error: BaseException, *, development: bool) -> Internal:
     )
 
 
+LONGEST_NAME = 100
+MOST_ISSUES = 20
+"""Bad arguments told of one call: a body may hold thousands of unknown names."""
+
+
 def invalid(error: ValidationError, parameters: Json) -> InvalidInput:
     """Every bad argument by name: what was wrong and what is allowed. The values themselves are not repeated."""
-    issues = [_issue(details, parameters) for details in error.errors(include_url=False, include_input=False)]
+    errors = error.errors(include_url=False, include_input=False)[:MOST_ISSUES]
+    issues = [_issue(details, parameters) for details in errors]
     sentence = "; ".join(f"{issue['field']} {issue['message']}" for issue in issues[:5])
     allowed = issues[0]["allowed"]
     return InvalidInput(f"{sentence}. Allowed for {issues[0]['field']}: {allowed}.", issues=issues)
@@ -51,7 +57,7 @@ def invalid(error: ValidationError, parameters: Json) -> InvalidInput:
 def _issue(details: Any, parameters: Json) -> Json:
     place = [str(part) for part in details["loc"]]
     known: Json = parameters["properties"]
-    field, schema = ".".join(place), known.get(place[0] if place else "", {})
+    field, schema = ".".join(place)[:LONGEST_NAME], known.get(place[0] if place else "", {})
     if details["type"] == "extra_forbidden":
         return {"field": field, "message": _unknown(field, list(known)), "allowed": ", ".join(known)}
     return {"field": field, "message": _message(details), "allowed": allowed_by(schema)}

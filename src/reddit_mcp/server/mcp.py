@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from reddit_mcp import __version__
 from reddit_mcp.errors import DeadlineExceeded, Failure, Internal
 from reddit_mcp.observability.logs import logger
+from reddit_mcp.reddit.flight import deadline
 from reddit_mcp.server import face, prompts, resources
 from reddit_mcp.tools import Services, specs
 
@@ -84,6 +85,7 @@ class RedditServer(MCPServer[Any]):
 
     async def _attempt(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None) -> Any:
         """The failure or None, and the outcome."""
+        deadline.set(asyncio.get_running_loop().time() + self._deadline)
         try:
             async with asyncio.timeout(self._deadline):
                 return None, await super().call_tool(name, arguments, context)

@@ -8,7 +8,9 @@ from mcp.types import Completion
 
 from reddit_mcp.errors import Failure, NotFound
 from reddit_mcp.reddit import names
+from reddit_mcp.reddit.door import not_found
 from reddit_mcp.tools import Services
+from reddit_mcp.tools._fetch import only_posts
 from reddit_mcp.tools._view import full_post
 
 if TYPE_CHECKING:
@@ -58,7 +60,10 @@ async def _about(services: Services, subreddit: str) -> dict[str, Any]:
 
 async def _post(services: Services, post_id: str) -> dict[str, Any]:
     identity, _ = names.post(post_id)
-    return full_post((await services.reddit.thread(identity)).value.post)
+    found = only_posts((await services.reddit.info(f"t3_{identity}", f"post {identity}")).value.items)
+    if not found:
+        raise not_found(f"post {identity}")
+    return full_post(found[0])
 
 
 async def _watch(services: Services, watch_id: str) -> dict[str, Any]:

@@ -16,8 +16,10 @@ class Forest:
 
     def add(self, comments: Iterable[Comment], collapsed: Iterable[More]) -> None:
         """Join new comments; one that is here already stays as it is."""
-        known = {comment.id for comment in self.comments}
-        self.comments.extend(comment for comment in comments if comment.id not in known)
+        known = {comment.id: comment for comment in self.comments}
+        for comment in comments:
+            known.setdefault(comment.id, comment)
+        self.comments = list(known.values())
         self.collapsed.extend(collapsed)
         self._order()
 

@@ -87,6 +87,8 @@ class Call:
         if spans:
             facts["archive_from"] = min(oldest for oldest, _ in spans)
             facts["archive_to"] = max(newest for _, newest in spans)
+        if degraded := next((answer.degraded for answer in answers if answer.degraded), None):
+            facts["degraded"] = degraded
         if self.notice:
             facts["notice"] = self.notice
         return facts

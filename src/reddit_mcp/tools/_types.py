@@ -11,8 +11,10 @@ from pydantic_core import PydanticCustomError
 from reddit_mcp.reddit import names
 from reddit_mcp.tools._elements import HTML_ELEMENTS
 
-INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u00ad\ufeff]")
-"""Zero-width characters and direction overrides: nobody sees them, so nobody can mean them."""
+INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Zero-width characters, direction overrides and tags: nobody sees them, so nobody can mean them."""
 
 TAG = re.compile(r"</?([a-z][a-z0-9]*)(\s[^>]*)?>", re.IGNORECASE)
 INJECTION = re.compile(r"""['"]\s*;\s*\w+|;\s*--\s*$|/\*.*\*/""")

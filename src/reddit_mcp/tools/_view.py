@@ -1,6 +1,7 @@
 """What a model gets to see of posts and comments: chosen, cut and counted, because tokens are the cost."""
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, takewhile
 from typing import Any
 
 import orjson
@@ -10,12 +11,17 @@ from reddit_mcp.models import Comment, Post
 
 Json = dict[str, Any]
 
-CHARACTERS_PER_POST = 345
+CHARACTERS_PER_POST = 340
 CHARACTERS_PER_COMMENT = 265
-"""Budgets that keep 25 posts within 9,000 characters and 100 comments within 28,000, all else included."""
+CHARACTERS_OF_ONE_POST = 1000
+"""Budgets that keep 25 posts within 9,000 characters, and a post with 100 comments within 28,000, all else included."""
+
+DEFAULT_POSTS, DEFAULT_COMMENTS = 25, 100
+"""A shorter answer may use the whole budget of a default one."""
 
 LONGEST_TEXT = 300
-SHORTEST_TEXT = 24
+LONGEST_TITLE, SHORTEST_TITLE = 120, 24
+NO_LIMIT = LONGEST_TEXT * 6  # JSON spells a character with six at most
 LONGEST_SELFTEXT = 1000
 DEEPEST = 100
 """Levels of nesting shown: JSON readers give up somewhat below 128 levels of objects and lists."""
@@ -53,12 +59,21 @@ def concise_post(post: Post) -> Json:
     return shown
 
 
+def post(item: Post, detail: str) -> Json:
+    """The one post that an answer is about."""
+    if detail == "full":
+        return full_post(item)
+    shown = concise_post(item)
+    fit([shown], "selftext", CHARACTERS_OF_ONE_POST)
+    return shown
+
+
 def posts(items: Iterable[Post], detail: str) -> list[Json]:
     """Posts as asked for; concise ones share a budget of characters."""
     if detail == "full":
         return [full_post(post) for post in items]
     shown = [concise_post(post) for post in items]
-    fit(shown, "selftext", CHARACTERS_PER_POST * len(shown))
+    fit(shown, "selftext", CHARACTERS_PER_POST * max(len(shown), DEFAULT_POSTS))
     return shown
 
 
@@ -85,7 +100,7 @@ def comments(items: Sequence[Comment], detail: str) -> list[Json]:
     """Comments, flat; concise ones share a budget of characters."""
     shown = [comment(item, detail) for item in items]
     if detail == "concise":
-        fit(shown, "body", CHARACTERS_PER_COMMENT * len(shown))
+        fit(shown, "body", CHARACTERS_PER_COMMENT * max(len(shown), DEFAULT_COMMENTS))
     return shown
 
 
@@ -102,36 +117,51 @@ def nest(items: Sequence[Comment], shown: Sequence[Json]) -> list[Json]:
 def fit(shown: list[Json], field: str, budget: int) -> None:
     """Cut texts to the longest common limit that keeps the items' JSON within the budget.
 
-    Where that would leave hardly any text, addresses and titles give way first: a permalink's short form leads to the
-    same place.
+    Where even that is too much, the largest items give up more, one by one: first their permalink for its short form
+    (it leads to the same place), then the end of their title, the address they link to, flair, most of the title.
     """
-    limit = _fair(shown, field, budget)
-    for shorten in (_short_permalink, _short_title, _without_url):
-        if limit >= SHORTEST_TEXT:
-            break
-        for item in shown:
-            shorten(item)
-        limit = _fair(shown, field, budget)
+    limit = max(_fair(shown, field, budget), 1)
     for item in shown:
-        _cut(item, field, max(limit, SHORTEST_TEXT))
+        _cut(item, field, _within(item[field], limit))
+    excess = sum(map(_size, shown)) - budget
+    for shorten in (_short_permalink, _short_title, _without_url, _without_flair, _shortest_title):
+        for item in sorted(shown, key=_size, reverse=True):
+            if excess <= 0:
+                return
+            before = _size(item)
+            shorten(item)
+            excess -= before - _size(item)
 
 
 def _fair(shown: list[Json], field: str, budget: int) -> int:
-    """The largest limit at which all texts together take no more than what the rest leaves of the budget."""
-    lengths = sorted(len(item[field]) for item in shown)
-    spare = budget - sum(_size(item) - len(item[field]) for item in shown)
+    """The largest limit, in characters of JSON, at which all texts together take what the rest leaves of the budget."""
+    lengths = sorted(_length(item[field]) for item in shown)
+    spare = budget - sum(map(_size, shown)) + sum(lengths)
+    if sum(lengths) <= spare:
+        return NO_LIMIT
     for position, length in enumerate(lengths):
-        share = spare // (len(lengths) - position)
+        share = spare // (len(lengths) - position) - len(',"truncated":true')
         if length > share:
             return share
         spare -= length
-    return LONGEST_TEXT
+    return NO_LIMIT
+
+
+def _length(text: str) -> int:
+    """Characters of the text in JSON: quotes and line ends take two there, control characters six."""
+    return len(orjson.dumps(text).decode()) - 2
+
+
+def _within(text: str, limit: int) -> int:
+    """How many of the text's characters take at most `limit` characters of JSON, at least one."""
+    if _length(text) <= limit:
+        return len(text)
+    ends = accumulate(map(_length, text))
+    return max(sum(1 for _ in takewhile(lambda end: end <= limit, ends)), 1)
 
 
 def _size(item: Json) -> int:
-    """Characters of the item's JSON, with room for the mark of a cut."""
-    marked = item if "truncated" in item else {**item, "truncated": True}
-    return len(orjson.dumps(marked).decode()) + 1
+    return len(orjson.dumps(item).decode()) + 1
 
 
 def _cut(item: Json, field: str, limit: int) -> None:
@@ -147,8 +177,17 @@ def _short_permalink(item: Json) -> None:
 
 def _short_title(item: Json) -> None:
     if "title" in item:
-        _cut(item, "title", 120)
+        _cut(item, "title", _within(item["title"], LONGEST_TITLE))
+
+
+def _shortest_title(item: Json) -> None:
+    if "title" in item:
+        _cut(item, "title", _within(item["title"], SHORTEST_TITLE))
 
 
 def _without_url(item: Json) -> None:
     item.pop("url", None)
+
+
+def _without_flair(item: Json) -> None:
+    item.pop("link_flair_text", None)

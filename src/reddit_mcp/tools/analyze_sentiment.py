@@ -21,7 +21,6 @@ from reddit_mcp.reddit import names
 from reddit_mcp.reddit.client import TimeFilter as Window
 from reddit_mcp.reddit.door import not_found
 from reddit_mcp.tools import _schema
-from reddit_mcp.tools._fetch import only_comments
 from reddit_mcp.tools._invalid import checked
 from reddit_mcp.tools._tool import Call, Json, tool
 from reddit_mcp.tools._types import TimeFilter, clean, harmless
@@ -94,7 +93,7 @@ def _quoted(item: Scored) -> Json:
 
 async def _post(call: Call, content_id: str, _window: Window, _limit: int) -> Items:
     post, _ = checked(names.post, "content_id", content_id, names.POST_RULE)
-    return [call.take(await call.services.reddit.thread(post)).post]
+    return await _one(call, f"t3_{post}", f"post {post}")
 
 
 async def _thread(call: Call, content_id: str, _window: Window, limit: int) -> Items:
@@ -106,11 +105,15 @@ async def _thread(call: Call, content_id: str, _window: Window, limit: int) -> I
 
 async def _comment(call: Call, content_id: str, _window: Window, _limit: int) -> Items:
     comment = checked(names.comment, "content_id", content_id, names.COMMENT_RULE)
-    resource = f"comment {comment}"
-    found = only_comments(call.take(await call.services.reddit.info(f"t1_{comment}", resource)).items)
+    return await _one(call, f"t1_{comment}", f"comment {comment}")
+
+
+async def _one(call: Call, fullname: str, resource: str) -> Items:
+    """One thing; a page that brought it lately answers without a request."""
+    found = call.take(await call.services.reddit.info(fullname, resource)).items
     if not found:
         raise not_found(resource)
-    return found
+    return found[:1]
 
 
 async def _search(call: Call, content_id: str, window: Window, limit: int) -> Items:

@@ -76,9 +76,8 @@ def _answer(call: Call, thread: Thread, forest: Forest, max_depth: int, limit: i
     kept: list[Comment] = forest.comments
     if any(not node.children for node in forest.collapsed):
         call.notice = "Some branches go deeper: pass comment_id of their last comment to read on."
-    show = _view.full_post if detail == "full" else _view.concise_post
     return {
-        "post": show(thread.post),
+        "post": _view.post(thread.post, detail),
         "comments": _view.nest(kept, _view.comments(kept, detail)),
         "total_comments": thread.post.num_comments,
         "returned_comments": len(kept),

@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from reddit_mcp.models import AlertThreshold, Watch
-from reddit_mcp.reddit import names
 from reddit_mcp.storage.watches import new_watch_id
 from reddit_mcp.tools import _schema
 from reddit_mcp.tools._invalid import refused
 from reddit_mcp.tools._tool import Call, Json, tool
-from reddit_mcp.tools._types import After, clean, harmless
+from reddit_mcp.tools._types import After, Community, clean, harmless
 
 MOST_WATCHES = 1000
 
@@ -29,8 +28,7 @@ Keyword = Annotated[
     AfterValidator(str.casefold),
 ]
 Keywords = Annotated[list[Keyword], Field(max_length=10, description="1 to 10 words or phrases to watch for")]
-Subreddit = Annotated[str, Field(min_length=1, max_length=300), BeforeValidator(clean), AfterValidator(names.community)]
-Subreddits = Annotated[list[Subreddit], Field(max_length=20, description="Communities to watch; empty = all of Reddit")]
+Subreddits = Annotated[list[Community], Field(max_length=20, description="Communities to watch; empty = all of Reddit")]
 Threshold = Annotated[
     AlertThreshold, Field(description="any mention, or only posts with high_engagement or going viral")
 ]

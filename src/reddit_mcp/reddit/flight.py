@@ -1,0 +1,84 @@
+"""What the layers know of one another's work: the deadline of the call, and the flight that a call waits for."""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from reddit_mcp.errors import RateLimited
+
+LOCAL = "local"
+"""The caller where there are no keys: the operator, and the server's own work."""
+
+caller: ContextVar[str] = ContextVar("caller", default=LOCAL)
+"""Who the current work is for; its numbers in the queue are bounded, but for LOCAL."""
+
+deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+"""Loop time by which the current call must be answered; None outside of calls."""
+
+
+def remaining() -> float:
+    """Seconds left for the current call; infinite outside of calls."""
+    until = deadline.get()
+    return float("inf") if until is None else until - asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A place in the queue for Reddit's budget; `estimated_wait` is in seconds."""
+
+    request_id: str
+    position: int
+    estimated_wait: float
+
+    def refusal(self) -> RateLimited:
+        """What a caller hears who cannot wait that long: the work goes on without it."""
+        retry = max(1, round(self.estimated_wait))
+        return RateLimited(
+            f"Reddit's request budget is used up; this request is queued at position {self.position}. "
+            f"Repeat the call in {retry} seconds to get its answer.",
+            limit_type="reddit_api",
+            status="queued",
+            request_id=self.request_id,
+            position=self.position,
+            estimated_wait_seconds=retry,
+            retry_after_seconds=retry,
+            status_url=f"/queue/status/{self.request_id}",
+        )
+
+
+@dataclass(slots=True)
+class Flight:
+    """One question to Reddit that is being worked on for any number of callers.
+
+    Attributes:
+        key: the question's.
+        ticket: its place in the queue, once it has to wait there.
+        callers: who have waited for it.
+        on_caller: told when another caller waits for it.
+    """
+
+    key: str
+    ticket: Ticket | None = None
+    callers: set[str] = field(default_factory=set)
+    on_caller: Callable[[], None] = lambda: None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def announce(self, ticket: Ticket) -> None:
+        """Say that the work has to wait in the queue, or how long it now has to."""
+        self.ticket = ticket
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def too_late(self) -> Ticket:
+        """Return the ticket once the work is known to come too late for the current call."""
+        if (name := caller.get()) not in self.callers:
+            self.callers.add(name)
+            self.on_caller()
+        while not (self.ticket and self.ticket.estimated_wait > remaining()):
+            await self._news.wait()
+        return self.ticket
+
+
+current_flight: ContextVar[Flight | None] = ContextVar("current_flight", default=None)
+"""The flight that the work below the coalescing layer belongs to."""

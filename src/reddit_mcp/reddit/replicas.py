@@ -1,0 +1,111 @@
+"""One request to Reddit for all replicas that ask the same at once.
+
+One process holds a lease in Redis (`storage.flights`) while it asks. The others look again and again until it is gone,
+and then find the answer on the shelf, or share the failure. An owner that dies is followed by the next when its lease
+runs out. With Redis away each process asks on its own.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import asdict
+from typing import TypeVar
+
+from reddit_mcp.errors import Failure, NotFound, Unavailable
+from reddit_mcp.models import Value
+from reddit_mcp.reddit.flight import Flight, Ticket, current_flight
+from reddit_mcp.reddit.shelf import Shelf
+from reddit_mcp.reddit.source import Answer, Query, Source
+from reddit_mcp.storage.flights import LEASE_SECONDS, Flights, Seen
+
+T = TypeVar("T", bound=Value)
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+
+
+class OneReplica:
+    """A Source that asks below unless another replica does, and puts what it is told on the shelf."""
+
+    def __init__(self, below: Source, shelf: Shelf, flights: Flights) -> None:
+        self._below = below
+        self._shelf = shelf
+        self._flights = flights
+
+    async def fetch(self, query: Query[T]) -> Answer[T]:
+        """Ask, or wait for the replica that asks."""
+        name = secrets.token_hex(8)
+        if not await self._is_mine(query.key, name):
+            return await self._ask(query)
+        async with self._lease(query.key, name):
+            return await self._ask(query)
+
+    async def _is_mine(self, question: str, name: str) -> bool:
+        """Wait until the lease is ours; False when Redis is away. Raises the failure that another's asking ended in."""
+        waited, seen = 0.0, await self._look(question, name, "")
+        while seen and seen.owner != name:
+            _pass_on(seen)
+            # The longer it takes, the less often: a tenth of the time waited so far is lost at most.
+            pause = min(max(waited / 10, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+            waited += pause
+            seen = await self._look(question, name, seen.owner)
+        return seen is not None
+
+    async def _look(self, question: str, name: str, awaited: str) -> Seen | None:
+        try:
+            return await self._flights.take(question, name, awaited)
+        except Unavailable:
+            return None
+
+    @contextlib.asynccontextmanager
+    async def _lease(self, question: str, name: str) -> AsyncIterator[None]:
+        renewal = asyncio.create_task(self._renew(question, name, current_flight.get()))
+        try:
+            yield
+        except Failure as failure:
+            await _if_there(self._flights.fail(question, name, failure))
+            raise
+        except BaseException:
+            await _if_there(self._flights.land(question, name))
+            raise
+        else:
+            await _if_there(self._flights.land(question, name))
+        finally:
+            renewal.cancel()
+
+    async def _renew(self, question: str, name: str, flight: Flight | None) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            ticket = json.dumps(asdict(flight.ticket)) if flight and flight.ticket else ""
+            await _if_there(self._flights.renew(question, name, ticket))
+
+    async def _ask(self, query: Query[T]) -> Answer[T]:
+        """Ask below, unless another replica has just been told; remember what is told."""
+        entry, start = await self._shelf.begin(query)
+        now = self._shelf.clock()
+        if entry and not entry.facts.is_due(now):
+            return Answer(entry.value, age=entry.facts.age(now), ttl=entry.facts.ttl, archive=entry.facts.archive)
+        try:
+            answer = await self._below.fetch(query)
+        except NotFound:
+            await self._shelf.forget(query)
+            raise
+        await self._shelf.keep(query, answer, start)
+        return answer
+
+
+def _pass_on(seen: Seen) -> None:
+    """To our own callers: the failure of the replica that asked, or its place in the queue."""
+    if seen.failure:
+        raise seen.failure
+    flight = current_flight.get()
+    if flight and seen.ticket:
+        flight.announce(Ticket(**json.loads(seen.ticket)))
+
+
+async def _if_there(word: Awaitable[None]) -> None:
+    """Redis may be away: then the lease ends by itself."""
+    with contextlib.suppress(Unavailable):
+        await word

@@ -1,0 +1,99 @@
+"""The layer that tries again where that may help, and never past the call's deadline.
+
+Each category of trouble has its own patience. The wait grows by doubling, with jitter, so that callers who failed
+together do not return together (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/);
+a rate limit is waited out as long as Reddit says. A back-off holds no thread: the layers below know nothing of it.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import stamina
+
+from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, UpstreamError
+from reddit_mcp.models import Value
+from reddit_mcp.reddit.flight import remaining
+from reddit_mcp.reddit.source import Answer, Query, Source
+
+T = TypeVar("T", bound=Value)
+
+JITTER = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRules:
+    """Attempts in all, the first wait and the longest one in seconds, by what went wrong."""
+
+    attempts: int = 3
+    base: float = 1.0
+    cap: float = 30.0
+    timeout_attempts: int = 2
+    timeout_base: float = 0.5
+    timeout_cap: float = 10.0
+    rate_limit_attempts: int = 5
+
+    @property
+    def most(self) -> int:
+        """Attempts whatever goes wrong."""
+        return max(self.attempts, self.timeout_attempts, self.rate_limit_attempts)
+
+    def wait(self, error: Exception, attempt: int) -> float | None:
+        """Seconds to wait after this attempt (counted from 1) failed so; None when another would not help."""
+        match error:
+            case UpstreamError():
+                return _backoff(attempt, self.attempts, self.base, self.cap)
+            case DeadlineExceeded():
+                return _backoff(attempt, self.timeout_attempts, self.timeout_base, self.timeout_cap)
+            case RateLimited() if _of_reddit(error) and attempt < self.rate_limit_attempts:
+                return float(error.data["retry_after_seconds"])
+        return None
+
+
+def _backoff(attempt: int, attempts: int, base: float, cap: float) -> float | None:
+    if attempt >= attempts:
+        return None
+    return float(min(cap, base * 2 ** (attempt - 1) * random.uniform(1 - JITTER, 1 + JITTER)))  # noqa: S311 - no secret
+
+
+def _of_reddit(error: RateLimited) -> bool:
+    """Whether Reddit itself refused, and said for how long: a queued request is under way already."""
+    data = error.data
+    return data.get("limit_type") == "reddit_api" and "status" not in data and "retry_after_seconds" in data
+
+
+class Retry:
+    """A Source that asks the one below again.
+
+    Args:
+        below: who is asked.
+        rules: how often and when.
+        hopeless: whether the breaker below is open, so that waiting would be in vain.
+    """
+
+    def __init__(self, below: Source, rules: RetryRules, hopeless: Callable[[], bool]) -> None:
+        self._below = below
+        self._rules = rules
+        self._hopeless = hopeless
+
+    async def fetch(self, query: Query[T]) -> Answer[T]:
+        """Ask below until it answers or another attempt would not help; then its last failure goes up."""
+        spent = number = 0
+
+        def wait(error: Exception) -> bool | float:
+            nonlocal spent
+            spent += getattr(error, "calls", 0)
+            seconds = self._rules.wait(error, number)
+            if seconds is not None and seconds < remaining() and not self._hopeless():
+                return seconds
+            if isinstance(error, Failure):
+                setattr(error, "calls", spent)  # noqa: B010 - what it took to learn that Reddit cannot answer
+            return False
+
+        async for attempt in stamina.retry_context(on=wait, attempts=self._rules.most, timeout=None):
+            number = attempt.num
+            with attempt:
+                answer = await self._below.fetch(query)
+                return replace(answer, calls=answer.calls + spent) if spent else answer
+        raise AssertionError("stamina ends with an answer or an exception")

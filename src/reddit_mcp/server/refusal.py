@@ -1,0 +1,32 @@
+"""A refusal over plain HTTP: the status for programs that read no further, and the error's face for all others."""
+
+import math
+
+from starlette.responses import JSONResponse
+
+from reddit_mcp.errors import Failure
+from reddit_mcp.server.face import envelope
+
+STATUS = {
+    "invalid_input": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "rate_limited": 429,
+    "internal": 500,
+    "upstream_error": 502,
+    "unavailable": 503,
+    "timeout": 504,
+}
+
+CHALLENGE = 'Bearer realm="reddit-mcp", error="invalid_token"'
+"""RFC 6750, section 3; without the metadata of RFC 9728, which would send clients into a sign-in that is not there."""
+
+
+def refusal(failure: Failure, trace_id: str) -> JSONResponse:
+    """The failure as an HTTP answer whose body is a JSON-RPC error without an id, which MCP clients show."""
+    headers = {"WWW-Authenticate": CHALLENGE} if failure.type == "unauthenticated" else {}
+    if (wait := failure.data.get("retry_after_seconds")) is not None:
+        headers["Retry-After"] = str(math.ceil(wait))
+    body = {"jsonrpc": "2.0", "id": None, **envelope(failure, trace_id)}
+    return JSONResponse(body, STATUS[failure.type], headers)

@@ -1,0 +1,45 @@
+"""The MCP endpoints; they answer 503 until the application is open."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from reddit_mcp.server.front import StreamableHttp
+from reddit_mcp.server.mcp import RedditServer
+
+
+class Transports:
+    """Streamable HTTP at `/mcp` and the legacy SSE transport at `/sse`."""
+
+    def __init__(self) -> None:
+        self._http: StreamableHttp | None = None
+        self._sse: Starlette | None = None
+
+    def routes(self) -> list[Route]:
+        """The routes of both; `/mcp` and `/mcp/` are one, without a redirect that would lose the body."""
+        http, sse = _Late(lambda: self._http), _Late(lambda: self._sse)
+        return [Route("/mcp", http), Route("/mcp/", http), Route("/sse", sse), Route("/messages/", sse)]
+
+    @contextlib.asynccontextmanager
+    async def run(self, mcp: RedditServer) -> AsyncIterator[None]:
+        """Serve while the context is open."""
+        self._http, self._sse = StreamableHttp(mcp.lowlevel), mcp.legacy_sse()
+        async with self._http.run():
+            yield
+
+
+class _Late:
+    """An ASGI app that is known later (an object, because Starlette would take a function for a request handler)."""
+
+    def __init__(self, app: Callable[[], ASGIApp | None]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app()
+        if app is None:
+            raise HTTPException(503, "The server is starting.")
+        await app(scope, receive, send)

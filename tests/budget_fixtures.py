@@ -1,0 +1,121 @@
+"""What the tests of Reddit's budget share: a Redis of their own, budgets on it, an upstream that counts."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reddit_mcp.errors import RateLimited
+from reddit_mcp.models import Subreddit, Value
+from reddit_mcp.reddit import door
+from reddit_mcp.reddit.budget import Budget
+from reddit_mcp.reddit.flight import Flight, current_flight
+from reddit_mcp.reddit.queue import Queue
+from reddit_mcp.reddit.source import Answer, Priority, Query
+from reddit_mcp.reddit.tokens import Tokens, current_grant
+from reddit_mcp.storage.budget import Census, SlidingWindow
+from reddit_mcp.storage.connection import Store, connect
+from reddit_mcp.storage.tickets import Tickets
+from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, free_port, running_server
+
+T = TypeVar("T", bound=Value)
+
+
+@asynccontextmanager
+async def redis_server(folder: Path) -> AsyncIterator[str]:
+    """A server whose keys must all have an expiry in the end."""
+    url = f"redis://127.0.0.1:{(port := free_port())}"
+    async with running_server(folder, "--port", str(port), "--bind", "127.0.0.1"):
+        await answering(url)
+        yield url
+        async with connect(url, timeout=5) as redis:
+            await assert_no_leaks(redis, PREFIX)
+
+
+def store_at(url: str) -> Store:
+    return Store(connect(url, timeout=2), prefix=PREFIX, timeout=2)
+
+
+def window(store: Store, process: str = "one", *, limit: int = 100, span: float = 61.0) -> SlidingWindow:
+    return SlidingWindow(store, name="app", process=process, limit=limit, span=span)
+
+
+def census(high: int = 0, low: int = 0, *, critical: int = 0, normal: int = 0, places: int = 8, waited: float = 0) -> Census:
+    return Census((critical, high, normal, low), (waited,) * 4, places)
+
+
+def query(name: object = "python", priority: Priority = Priority.HIGH) -> Query[Subreddit]:
+    return Query("subreddit", Subreddit, f"community r/{name}", f"r/{name}/about", priority=priority)
+
+
+class Upstream:
+    """A Source that notes when it is asked and may enforce a limit of its own, as Reddit does."""
+
+    def __init__(self, seconds: float = 0.0, *, limit: int | None = None, span: float = 60.0) -> None:
+        self.times: list[float] = []
+        self.names: list[str] = []
+        self.refused = 0
+        self.is_open = False
+        self._seconds = seconds
+        self._limit = limit
+        self._span = span
+
+    async def fetch(self, query: Query[T]) -> Answer[T]:
+        if grant := current_grant.get():
+            await asyncio.to_thread(grant.leave)
+        now = time.monotonic()
+        if self._limit is not None and busiest([*self.times, now], self._span, last=True) > self._limit:
+            self.refused += 1
+            raise door.spent(self._span)
+        self.times.append(now)
+        self.names.append(query.path)
+        await asyncio.sleep(self._seconds)
+        return Answer(query.model.model_validate({"id": "x", "name": "x", "display_name": "x"}), calls=1)
+
+
+def busiest(times: list[float], span: float, *, last: bool = False) -> int:
+    """The most requests in any span, or in the one that ends with the last."""
+    most, inside = 0, deque[float]()
+    for at in sorted(times):
+        inside.append(at)
+        while inside[0] <= at - span:
+            inside.popleft()
+        most = max(most, len(inside))
+    return len(inside) if last else most
+
+
+@asynccontextmanager
+async def queue_over(
+    below: Upstream, store: Store, process: str = "one", *, limit: int = 100, span: float = 61.0, **options: int
+) -> AsyncIterator[Queue]:
+    tokens = Tokens(window(store, process, limit=limit, span=span), Budget())
+    async with Queue(below, tokens, Tickets(store), **options) as queue:
+        yield queue
+
+
+class Flown:
+    """A request that goes on without its callers, as the coalescing layer sends it."""
+
+    def __init__(self, queue: Queue, question: Query[Any]) -> None:
+        self.flight = Flight(question.key)
+        self.task = asyncio.create_task(self._fly(queue, question))
+
+    async def _fly(self, queue: Queue, question: Query[Any]) -> Answer[Any]:
+        current_flight.set(self.flight)
+        return await queue.fetch(question)
+
+    async def outcome(self) -> Answer[Any] | RateLimited:
+        """What a caller gets: the answer, or the place in the queue as soon as it is too far back."""
+        late = asyncio.create_task(self.flight.too_late())
+        await asyncio.wait((self.task, late), return_when=asyncio.FIRST_COMPLETED)
+        late.cancel()
+        return self.task.result() if self.task.done() else (await self.flight.too_late()).refusal()
+
+
+async def becomes(condition: Callable[[], Awaitable[bool]], *, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.02)

@@ -1,0 +1,98 @@
+"""What the tests of the cache share: an upstream that obeys the test, and the layers over it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from reddit_mcp.errors import Failure
+from reddit_mcp.models import Listing, Post
+from reddit_mcp.reddit.cache import Cache
+from reddit_mcp.reddit.coalesce import Coalesce
+from reddit_mcp.reddit.memory import Memory
+from reddit_mcp.reddit.shelf import Shelf
+from reddit_mcp.reddit.source import Answer, Query, Source
+from reddit_mcp.storage.connection import Store
+from reddit_mcp.storage.entries import Entries
+from reddit_mcp.storage.flights import Flights
+from reddit_mcp.storage.notices import Notices
+from reddit_mcp.storage.purges import Purges
+
+UPSTREAM = "http://reddit.test client"
+
+
+class Clock:
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def page(*ids: str, text: str = "") -> Listing:
+    return Listing(items=tuple(Post(id=post_id, title=f"about {post_id}", selftext=text) for post_id in ids))
+
+
+def question(path: str = "/r/python/hot", **fields: Any) -> Query[Listing]:
+    return Query(kind="listing", model=Listing, resource="community r/python", path=path, **fields)
+
+
+@dataclass
+class Upstream:
+    """A Source that answers the number of the request, once the gate is open, unless it is told to fail."""
+
+    asked: list[Query[Any]] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: BaseException | None = None
+    answer: Callable[[int], Listing] = lambda number: page(f"n{number}")
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def fetch(self, query: Query[Any]) -> Answer[Any]:
+        self.asked.append(query)
+        number = len(self.asked)
+        await self.gate.wait()
+        if self.failure:
+            raise again(self.failure)
+        return Answer(self.answer(number), calls=1, ttl=query.ttl)
+
+
+def again(failure: BaseException) -> BaseException:
+    """A failure of its own for each request, as a real one."""
+    return type(failure)(str(failure), **failure.data) if isinstance(failure, Failure) else failure
+
+
+@dataclass
+class Layers:
+    cache: Cache
+    coalesce: Coalesce
+    shelf: Shelf
+    memory: Memory
+
+
+@asynccontextmanager
+async def layers(
+    store: Store,
+    upstream: object,
+    clock: Clock | None = None,
+    *,
+    identity: str = UPSTREAM,
+    chance: float = 0.0,
+    places: int = 1000,
+    listening: bool = False,
+) -> AsyncIterator[Layers]:
+    """The cache of one replica; with a clock, its time stands still until the clock is moved."""
+    clocks: dict[str, Any] = {"clock": clock} if clock else {}
+    memory, notices = Memory(places, **clocks), Notices(store)
+    shelf = Shelf(memory, Entries(store, identity), Purges(store, notices), chance=lambda: chance, **clocks)
+    coalesce = Coalesce(cast("Source", upstream), shelf, Flights(store, identity))
+    async with notices if listening else nullcontext(), coalesce, Cache(coalesce, shelf) as cache:
+        yield Layers(cache, coalesce, shelf, memory)
+
+
+async def settled(cache: Cache) -> None:
+    """Wait until the renewals in the background are done."""
+    while cache._renewals:
+        await asyncio.wait(cache._renewals)

@@ -1,0 +1,148 @@
+"""What the operator sees of the circuit breakers, and the manual reset."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from reddit_mcp.errors import NotFound, Unavailable, UpstreamError
+from reddit_mcp.reddit.breaker import Breaker
+from reddit_mcp.reddit.breakers import Breakers
+from reddit_mcp.reddit.circuit import BreakerRules
+from reddit_mcp.server.breakers import breaker_routes
+from reddit_mcp.storage.breaker_report import Report
+from reddit_mcp.storage.breakers import MOST_ERRORS, BreakerRoom
+from reddit_mcp.storage.keyspace import BREAKER, BREAKER_ERRORS
+from tests.breaker_things import Away, Clock, fail, through
+from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store
+
+RULES = BreakerRules()
+
+
+@pytest.fixture
+async def away() -> AsyncIterator[Away]:
+    found = Away()
+    async with found.store:
+        yield found
+
+
+@pytest.fixture
+async def breakers(away: Away) -> AsyncIterator[Breakers]:
+    found = Breakers(away.store)
+    yield found
+    await found.aclose()
+
+
+async def test_reports_without_redis_are_this_replica_s(away: Away, breakers: Breakers) -> None:
+    away.leave()
+    await fail(breakers.get("reddit"), 2)
+    (report,) = await breakers.reports()
+    assert (report.name, report.state, report.failure_count) == ("reddit", "closed", 2)
+    assert report.last_failure == report.recent_errors[0].time
+    with pytest.raises(Unavailable):
+        await breakers.reset("reddit")
+
+
+async def test_the_report(away: Away, breakers: Breakers) -> None:
+    breaker = breakers.get("reddit")
+    for _ in range(3):
+        await through(breaker)
+    await fail(breaker)
+    (report,) = await breakers.reports()
+    assert (report.name, report.state, report.failure_count, report.success_count) == ("reddit", "open", 5, 3)
+    assert report.recent_errors[0].type == "upstream_error"
+    assert report.recent_errors[0].message == "Reddit is having trouble"
+    numbers = report.statistics
+    assert (numbers.total_requests, numbers.success_rate, numbers.error_rate) == (8, 0.375, 0.625)
+    assert numbers.avg_duration is not None
+    assert numbers.slow_request_rate == 0
+    async with away.store.visit() as redis:
+        await assert_no_leaks(redis, PREFIX)
+
+
+async def test_a_hundred_errors_are_kept(breakers: Breakers) -> None:
+    breaker = breakers.get("reddit")
+    for number in range(MOST_ERRORS + 20):
+        with pytest.raises(UpstreamError):
+            await through(breaker, UpstreamError(f"fault {number}"))
+        with contextlib.suppress(NotFound):
+            await through(breaker, NotFound("so that it stays closed"))
+        if breaker.is_open:
+            await breakers.reset("reddit")
+    (report,) = await breakers.reports()
+    assert len(report.recent_errors) == MOST_ERRORS
+    assert report.recent_errors[0].message == f"fault {MOST_ERRORS + 19}"
+
+
+async def test_a_breaker_that_saw_nothing_is_shown(breakers: Breakers) -> None:
+    breakers.get("reddit")
+    (report,) = await breakers.reports()
+    assert (report.state, report.statistics.total_requests, report.statistics.success_rate) == ("closed", 0, None)
+
+
+async def test_counts_are_told_once_though_two_tell_at_once(breakers: Breakers) -> None:
+    await through(breakers.get("reddit"))
+    shared = breakers.get("reddit").shared
+    await asyncio.gather(*(shared.exchange() for _ in range(5)))
+    assert (await shared.report()).success_count == 1
+
+
+async def test_slow_requests_are_shown(away: Away) -> None:
+    clock = Clock()
+    breaker = Breaker("reddit", BreakerRoom(away.store), RULES, clock)
+    async with breaker.guard():
+        clock.now += 6
+    report = await breaker.shared.report()
+    assert (report.statistics.slow_request_rate, report.statistics.avg_duration) == (1.0, 6.0)
+    await breaker.shared.aclose()
+
+
+async def test_an_unreadable_entry_is_passed_over(away: Away, breakers: Breakers) -> None:
+    await fail(breakers.get("reddit"), 1)
+    await breakers.reports()
+    async with away.store.visit() as redis:
+        await redis.lpush(BREAKER_ERRORS.key(PREFIX, "reddit"), b"\xff{")
+        await redis.hset(BREAKER.key(PREFIX, "reddit"), "answered", "many")
+    report = await BreakerRoom(away.store).report("reddit")
+    assert (report.success_count, len(report.recent_errors)) == (0, 1)
+
+
+def client(breakers: Breakers) -> TestClient:
+    return TestClient(Starlette(routes=breaker_routes(lambda: breakers)))
+
+
+def test_the_routes() -> None:
+    breakers = Breakers(fake_store())
+
+    async def trouble() -> None:
+        await fail(breakers.get("reddit"))
+
+    with client(breakers) as http:
+        assert http.portal is not None
+        http.portal.call(trouble)
+        (shown,) = http.get("/breakers").json()["breakers"]
+        assert set(shown) == set(Report.model_fields)
+        assert (shown["name"], shown["state"]) == ("reddit", "open")
+        reset = http.post("/breakers/reddit/reset")
+        assert (reset.status_code, reset.json()["state"], reset.json()["failure_count"]) == (200, "closed", 0)
+        assert http.get("/breakers").json()["breakers"][0]["state"] == "closed"
+        assert not breakers.get("reddit").is_open
+        missing = http.post("/breakers/nowhere/reset")
+        assert (missing.status_code, missing.json()["error"]["type"]) == (404, "not_found")
+        assert http.get("/breakers/reddit/reset").status_code == 405
+        http.portal.call(breakers.aclose)
+
+
+def test_a_reset_that_cannot_reach_the_others_is_refused() -> None:
+    away = Away()
+    breakers = Breakers(away.store)
+    with client(breakers) as http:
+        assert http.portal is not None
+        away.leave()
+        breakers.get("reddit")
+        answer = http.post("/breakers/reddit/reset")
+        assert (answer.status_code, answer.json()["error"]["data"]["reason"]) == (503, "store_away")
+        assert http.get("/breakers").status_code == 200

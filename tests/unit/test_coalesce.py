@@ -1,0 +1,362 @@
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+
+import pytest
+from fakeredis import FakeServer
+
+from reddit_mcp.errors import DeadlineExceeded, Internal, NotFound, RateLimited, UpstreamError
+from reddit_mcp.models import Listing
+from reddit_mcp.reddit import replicas
+from reddit_mcp.reddit.coalesce import MARGIN_SECONDS
+from reddit_mcp.reddit.flight import Ticket, current_flight, deadline, remaining
+from reddit_mcp.reddit.source import Answer, Priority
+from reddit_mcp.storage import flights
+from reddit_mcp.storage.connection import Store
+from reddit_mcp.storage.flights import Flights
+from tests.cache_fixtures import UPSTREAM, Clock, Layers, Upstream, layers, page, question
+from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store, until
+
+QUERY = question(ttl=100)
+TICKET = Ticket("q1", 7, 90.0)
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+async def store(server: FakeServer) -> AsyncIterator[Store]:
+    async with fake_store(server) as store:
+        yield store
+        if server.connected:
+            async with store.visit() as redis:
+                await assert_no_leaks(redis, PREFIX)
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    upstream = Upstream()
+    upstream.gate.clear()
+    return upstream
+
+
+@pytest.fixture
+async def replica(store: Store, upstream: Upstream) -> AsyncIterator[Layers]:
+    async with layers(store, upstream) as replica:
+        yield replica
+
+
+@pytest.fixture
+async def other(store: Store, upstream: Upstream) -> AsyncIterator[Layers]:
+    """Another replica with the same upstream."""
+    async with layers(store, upstream) as replica:
+        yield replica
+
+
+@pytest.fixture
+def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (replicas, flights):
+        monkeypatch.setattr(module, "LEASE_SECONDS", 0.2)
+
+
+async def begun(upstream: Upstream, *calls: asyncio.Task[Answer[Listing]]) -> None:
+    """Until the upstream has been asked, and every caller waits for it."""
+    await until(lambda: bool(upstream.asked))
+    assert not any(call.done() for call in calls)
+
+
+def ask(replica: Layers, times: int = 1, *, seconds: float | None = None) -> list[asyncio.Task[Answer[Listing]]]:
+    async def call() -> Answer[Listing]:
+        if seconds is not None:
+            deadline.set(asyncio.get_running_loop().time() + seconds)
+        return await replica.cache.fetch(QUERY)
+
+    return [asyncio.create_task(call()) for _ in range(times)]
+
+
+async def test_a_hundred_cold_calls_are_one_request(replica: Layers, upstream: Upstream) -> None:
+    calls = ask(replica, 100)
+    await begun(upstream, *calls)
+    upstream.gate.set()
+    answers = await asyncio.gather(*calls)
+    assert len(upstream.asked) == 1
+    assert [answer.calls for answer in answers] == [1] + [0] * 99
+    assert {(answer.value, answer.cached) for answer in answers} == {(page("n1"), False)}
+
+
+async def test_different_questions_do_not_meet(replica: Layers, upstream: Upstream) -> None:
+    upstream.gate.set()
+    paths = ("/a", "/b", "/c")
+    await asyncio.gather(*(replica.cache.fetch(question(path)) for path in paths))
+    assert [query.path for query in upstream.asked] == list(paths)
+
+
+async def test_the_first_caller_gives_up_and_the_others_are_answered(replica: Layers, upstream: Upstream) -> None:
+    first, *others = ask(replica, 5)
+    await begun(upstream)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    upstream.gate.set()
+    assert [answer.value for answer in await asyncio.gather(*others)] == [page("n1")] * 4
+    assert len(upstream.asked) == 1
+
+
+async def test_all_callers_give_up_and_the_answer_is_kept(
+    replica: Layers, upstream: Upstream, server: FakeServer
+) -> None:
+    calls = ask(replica, 3)
+    await begun(upstream)
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    upstream.gate.set()
+    await until(lambda: not replica.coalesce._shared)
+    assert (await replica.cache.fetch(QUERY)).cached
+    assert len(upstream.asked) == 1
+
+
+async def test_a_failure_is_shared_by_those_who_wait_for_it(replica: Layers, upstream: Upstream) -> None:
+    upstream.failure = NotFound("no such community", resource="community r/python", reason="banned")
+    calls = ask(replica, 3)
+    await begun(upstream, *calls)
+    upstream.gate.set()
+    failures = await asyncio.gather(*calls, return_exceptions=True)
+    assert len({id(failure) for failure in failures}) == 3
+    for failure in failures:
+        assert isinstance(failure, NotFound)
+        assert (str(failure), failure.data["reason"]) == ("no such community", "banned")
+    upstream.failure = None
+    assert (await replica.cache.fetch(QUERY)).value == page("n2")
+
+
+async def test_a_failure_that_nobody_waits_for_is_no_noise(replica: Layers, upstream: Upstream) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    upstream.failure = UpstreamError("down")
+    [call] = ask(replica)
+    await begun(upstream)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    upstream.gate.set()
+    await until(lambda: not replica.coalesce._shared)
+    gc.collect()
+    assert not complaints
+
+
+async def test_a_bug_below_reaches_the_callers_and_frees_the_question(
+    replica: Layers, other: Layers, upstream: Upstream
+) -> None:
+    upstream.gate.set()
+    upstream.failure = ZeroDivisionError("a bug")
+    with pytest.raises(ZeroDivisionError):
+        await replica.cache.fetch(QUERY)
+    upstream.failure = None
+    assert (await other.cache.fetch(QUERY)).calls == 1
+
+
+async def test_work_below_knows_its_flight(store: Store) -> None:
+    seen = []
+
+    class Below(Upstream):
+        async def fetch(self, query):  # type: ignore[no-untyped-def]
+            seen.append(current_flight.get())
+            return await super().fetch(query)
+
+    async with layers(store, Below()) as replica:
+        await replica.cache.fetch(QUERY)
+    assert seen[0]
+    assert seen[0].key == QUERY.key
+    assert current_flight.get() is None
+
+
+async def test_who_cannot_wait_for_the_queue_hears_its_ticket(store: Store, upstream: Upstream) -> None:
+    class Queue(Upstream):
+        async def fetch(self, query):  # type: ignore[no-untyped-def]
+            flight = current_flight.get()
+            assert flight
+            flight.announce(TICKET)
+            return await super().fetch(query)
+
+    queue = Queue()
+    queue.gate.clear()
+    async with layers(store, queue) as replica:
+        [patient] = ask(replica, seconds=200)
+        [hasty] = ask(replica, seconds=25)
+        with pytest.raises(RateLimited) as refusal:
+            await hasty
+        assert refusal.value.data["request_id"] == "q1"
+        assert refusal.value.data["estimated_wait_seconds"] == 90
+        assert not patient.done()
+        queue.gate.set()
+        assert (await patient).value == page("n1")
+        assert (await replica.cache.fetch(QUERY)).cached
+
+
+async def test_who_cannot_wait_any_longer_is_told_before_the_deadline(replica: Layers, upstream: Upstream) -> None:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    [call] = ask(replica, seconds=MARGIN_SECONDS + 0.05)
+    with pytest.raises(DeadlineExceeded):
+        await call
+    assert loop.time() - started < MARGIN_SECONDS + 0.05
+    upstream.gate.set()
+    await until(lambda: not replica.coalesce._shared)
+    assert (await replica.cache.fetch(QUERY)).cached
+
+
+async def test_an_old_answer_is_served_before_the_deadline_of_a_hanging_request(
+    store: Store, upstream: Upstream
+) -> None:
+    clock = Clock()
+    async with layers(store, upstream, clock) as replica:
+        upstream.gate.set()
+        await replica.cache.fetch(QUERY)
+        clock.now += 200
+        upstream.gate.clear()
+        [call] = ask(replica, seconds=MARGIN_SECONDS + 0.05)
+        assert (await call).stale
+
+
+async def test_a_joiner_with_more_time_gives_it_to_the_work(replica: Layers, upstream: Upstream) -> None:
+    [first] = ask(replica, seconds=50)
+    await begun(upstream)
+    context = replica.coalesce._shared[QUERY.key].context
+    assert context.run(remaining) <= 50
+    joined = ask(replica, seconds=20) + ask(replica, seconds=80) + ask(replica, seconds=30)
+    await until(lambda: context.run(remaining) > 50)
+    assert context.run(remaining) <= 80
+    joined += ask(replica)
+    await until(lambda: context.run(remaining) == float("inf"))
+    upstream.gate.set()
+    await asyncio.gather(first, *joined)
+
+
+async def test_a_renewal_nobody_waits_for_ends_with_its_use(replica: Layers, upstream: Upstream) -> None:
+    deadline.set(asyncio.get_running_loop().time() + 0.05)
+    with pytest.raises(DeadlineExceeded):
+        await replica.coalesce.fetch(question(priority=Priority.LOW))
+    deadline.set(None)
+    await until(lambda: not replica.coalesce._shared)
+
+
+async def test_two_replicas_ask_once(replica: Layers, other: Layers, upstream: Upstream) -> None:
+    calls = ask(replica, 50) + ask(other, 50)
+    await begun(upstream, *calls)
+    upstream.gate.set()
+    answers = await asyncio.gather(*calls)
+    assert len(upstream.asked) == 1
+    assert sum(answer.calls for answer in answers) == 1
+    assert {(answer.value, answer.cached) for answer in answers} == {(page("n1"), False)}
+
+
+async def test_replicas_share_a_failure_and_only_that_one(replica: Layers, other: Layers, upstream: Upstream) -> None:
+    upstream.failure = NotFound("no such community", resource="community r/python")
+    calls = ask(replica) + ask(other)
+    await begun(upstream, *calls)
+    upstream.gate.set()
+    for failure in await asyncio.gather(*calls, return_exceptions=True):
+        assert isinstance(failure, NotFound)
+        assert failure.data["resource"] == "community r/python"
+    assert len(upstream.asked) == 1
+    upstream.failure = None
+    assert (await other.cache.fetch(QUERY)).calls == 1
+
+
+@pytest.mark.usefixtures("short_leases")
+async def test_replicas_share_a_ticket(store: Store, replica: Layers, upstream: Upstream) -> None:
+    [call] = ask(replica)
+    await begun(upstream, call)
+    replica.coalesce._shared[QUERY.key].flight.announce(TICKET)
+    async with layers(store, upstream) as other:
+        [elsewhere] = ask(other, seconds=25)
+        with pytest.raises(RateLimited) as refusal:
+            await elsewhere
+        assert refusal.value.data["position"] == 7
+        upstream.gate.set()
+        assert (await call).calls == 1
+        await until(lambda: not other.coalesce._shared)
+
+
+@pytest.mark.usefixtures("short_leases")
+async def test_a_dead_owner_is_followed(store: Store, replica: Layers, upstream: Upstream) -> None:
+    dead = Flights(store, UPSTREAM)
+    await dead.take(QUERY.key, "dead")
+    upstream.gate.set()
+    assert (await replica.cache.fetch(QUERY)).calls == 1
+
+
+@pytest.mark.usefixtures("short_leases")
+async def test_a_living_owner_is_not(replica: Layers, other: Layers, upstream: Upstream) -> None:
+    calls = ask(replica) + ask(other)
+    await begun(upstream, *calls)
+    lease = asyncio.get_running_loop().time() + 3 * flights.LEASE_SECONDS
+    await until(lambda: asyncio.get_running_loop().time() > lease)
+    upstream.gate.set()
+    await asyncio.gather(*calls)
+    assert len(upstream.asked) == 1
+
+
+async def test_a_replica_that_ends_frees_its_questions(store: Store, upstream: Upstream) -> None:
+    async with layers(store, upstream) as leaving:
+        [call] = ask(leaving)
+        await begun(upstream, call)
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert (await Flights(store, UPSTREAM).take(QUERY.key, "next")).owner == "next"
+
+
+async def test_without_redis_a_process_coalesces_alone(replica: Layers, upstream: Upstream, server: FakeServer) -> None:
+    server.connected = False
+    calls = ask(replica, 20)
+    await begun(upstream, *calls)
+    upstream.gate.set()
+    await asyncio.gather(*calls)
+    assert len(upstream.asked) == 1
+
+
+async def test_redis_that_goes_meanwhile_fails_nobody(
+    replica: Layers, other: Layers, upstream: Upstream, server: FakeServer
+) -> None:
+    calls = ask(replica, 5) + ask(other, 5)
+    await begun(upstream, *calls)
+    server.connected = False
+    upstream.gate.set()
+    answers = await asyncio.gather(*calls)
+    assert len(answers) == 10
+    assert len(upstream.asked) <= 2
+
+
+async def test_a_lease_is_kept_only_by_its_owner(store: Store) -> None:
+    board = Flights(store, UPSTREAM)
+    assert (await board.take("q", "one")).owner == "one"
+    assert (await board.take("q", "two")).owner == "one"
+    await board.renew("q", "two", "never")
+    await board.land("q", "two")
+    await board.fail("q", "two", UpstreamError("not mine"))
+    seen = await board.take("q", "two")
+    assert (seen.owner, seen.ticket, seen.failure) == ("one", "", None)
+    await board.renew("q", "one", "a ticket")
+    await board.renew("q", "one")
+    assert (await board.take("q", "two")).ticket == "a ticket"
+    await board.land("q", "one")
+    assert (await board.take("q", "two", "one")).owner == "two"
+
+
+async def test_a_failure_waits_for_those_who_awaited_it(store: Store) -> None:
+    board = Flights(store, UPSTREAM)
+    await board.take("q", "one")
+    await board.fail("q", "one", RateLimited("spent", limit_type="reddit_api", retry_after_seconds=5))
+    seen = await board.take("q", "two", "one")
+    assert isinstance(seen.failure, RateLimited)
+    assert seen.failure.data == {"limit_type": "reddit_api", "retry_after_seconds": 5}
+    assert (await board.take("q", "three", "somebody else")).owner == "three"
+
+
+async def test_a_failure_that_cannot_be_read_is_still_one(store: Store) -> None:
+    board = Flights(store, UPSTREAM)
+    await board.take("q", "one")
+    await board._write("q", "one", 1.0, "failure", '["of another release", "text", {}]')
+    assert isinstance((await board.take("q", "two", "one")).failure, Internal)

@@ -1,0 +1,242 @@
+"""Names and ids as people write them, and what must never become a piece of a path."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reddit_mcp.reddit import names
+
+COMMUNITIES = {
+    "python": "python",
+    "python/": "python",
+    "Python": "Python",
+    "r/Python": "Python",
+    "/r/python/": "python",
+    "R/python": "python",
+    " r/python ": "python",
+    "https://www.reddit.com/r/python": "python",
+    "https://www.reddit.com/r/python/": "python",
+    "https://old.reddit.com/r/python/top/?t=week": "python",
+    "http://m.reddit.com/r/python#about": "python",
+    "https://new.reddit.com/r/python/comments/1abc2d/a_title/": "python",
+    "www.reddit.com/r/python": "python",
+    "old.reddit.com/r/python": "python",
+    "new.reddit.com/r/python": "python",
+    "np.reddit.com/r/python": "python",
+    "reddit.com/r/python": "python",
+    "HTTPS://WWW.REDDIT.COM/r/python": "python",
+    "https://reddit.com:443/r/python": "python",
+    "r/python/comments/1abc2d/a_title": "python",
+    "u_spez": "u_spez",
+    "r/u_spez": "u_spez",
+    "u/spez": "u_spez",
+    "https://www.reddit.com/user/spez": "u_spez",
+    "u_abcdefghijklmnopqrstu": "u_abcdefghijklmnopqrstu",
+    "abcdefghijklmnopqrstu": "abcdefghijklmnopqrstu",
+    "aa": "aa",
+    "1a": "1a",
+}
+USERS = {
+    "spez": "spez",
+    "u/spez": "spez",
+    "/u/spez/": "spez",
+    "U/spez": "spez",
+    "user/spez": "spez",
+    "/user/spez/comments": "spez",
+    "@spez": "spez",
+    "https://www.reddit.com/user/spez": "spez",
+    "https://www.reddit.com/user/spez/submitted/?sort=top": "spez",
+    "https://old.reddit.com/u/spez": "spez",
+    "reddit.com/u/spez": "spez",
+    "_-_": "_-_",
+    "a": "a",
+}
+POSTS = {
+    "1abc2d": ("1abc2d", ""),
+    "1ABC2D": ("1abc2d", ""),
+    "t3_1abc2d": ("1abc2d", ""),
+    "T3_1abc2d": ("1abc2d", ""),
+    "/comments/1abc2d": ("1abc2d", ""),
+    "https://redd.it/1abc2d": ("1abc2d", ""),
+    "redd.it/1abc2d": ("1abc2d", ""),
+    "https://www.reddit.com/comments/1abc2d": ("1abc2d", ""),
+    "https://www.reddit.com/comments/t3_1abc2d/": ("1abc2d", ""),
+    "https://www.reddit.com/r/python/comments/1abc2d/a_title/": ("1abc2d", ""),
+    "https://www.reddit.com/r/python/comments/1abc2d/a_title/k3xyz9/?context=3": ("1abc2d", "k3xyz9"),
+    "https://www.reddit.com/r/python/comments/1abc2d/comment/k3xyz9/": ("1abc2d", "k3xyz9"),
+    "https://www.reddit.com/user/spez/comments/1abc2d/a_title/": ("1abc2d", ""),
+    "https://old.reddit.com/r/comments/comments/1abc2d/a_title/": ("1abc2d", ""),
+    "old.reddit.com/r/python/comments/1abc2d": ("1abc2d", ""),
+    "r/python/comments/1abc2d/a_title/k3xyz9": ("1abc2d", "k3xyz9"),
+    "https://www.reddit.com/gallery/1abc2d": ("1abc2d", ""),
+}
+COMMENTS = {
+    "k3xyz9": "k3xyz9",
+    "t1_K3xyz9": "k3xyz9",
+    "https://www.reddit.com/r/python/comments/1abc2d/a_title/k3xyz9/": "k3xyz9",
+    "https://www.reddit.com/r/python/comments/1abc2d/comment/k3xyz9/?context=3": "k3xyz9",
+    "/comments/1abc2d/_/k3xyz9": "k3xyz9",
+}
+
+HOSTILE = [
+    "",
+    " ",
+    "/",
+    "../api/v1/me",
+    "..",
+    "/../../api/v1/me",
+    "python/about/moderators",
+    "python?x=",
+    "python#x",
+    "python%2fabout",
+    "%2e%2e",
+    "%2e%2e%2fapi",
+    "a b",
+    "py\nthon",
+    "python\nx",
+    "pythoñ",
+    "рython",  # a Cyrillic letter
+    "ｐｙｔｈｏｎ",
+    "python．com",
+    "pyt\u200bhon",
+    "\u0665\u0666\u0667",  # Arabic digits
+    "python;x",
+    "python\\about",
+    "https://evil.example/r/python",
+    "https://reddit.com.evil.example/r/python",
+    "https://notreddit.com/r/python",
+    "https://evil.example/?https://reddit.com/r/python",
+    "https://www.reddit.com@evil.example/r/python",
+    "https://www.reddit.com\\@evil.example/r/python",
+    "www.evil.example/r/python",
+    "reddit.com.evil.example/r/python",
+    "redd.it.evil.example/1abc2d",
+    "https://[/r/python",
+    "https://[::1/1abc2d",
+    "https://ｒeddit℀.com/r/python",
+    "javascript://reddit.com",
+    "://",
+    "https://",
+    "x" * 300,
+]
+
+
+@pytest.mark.parametrize(("text", "name"), COMMUNITIES.items())
+def test_communities(text: str, name: str) -> None:
+    assert names.community(text) == names.communities(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("a1+b2", "a1+b2"),
+        ("r/python+r/rust", "python+rust"),
+        ("all", "all"),
+        ("https://reddit.com/r/python+rust", "python+rust"),
+    ],
+)
+def test_joined_communities(text: str, joined: str) -> None:
+    assert names.communities(text) == joined
+
+
+@pytest.mark.parametrize(("text", "name"), USERS.items())
+def test_users(text: str, name: str) -> None:
+    assert names.user(text) == name
+
+
+@pytest.mark.parametrize(("text", "ids"), POSTS.items())
+def test_posts(text: str, ids: tuple[str, str]) -> None:
+    assert names.post(text) == ids
+
+
+@pytest.mark.parametrize(("text", "identity"), COMMENTS.items())
+def test_comments(text: str, identity: str) -> None:
+    assert names.comment(text) == identity
+
+
+@pytest.mark.parametrize("parse", [names.community, names.communities, names.user, names.post, names.comment])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_refused_everywhere(parse: Callable[[str], object], text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(must be|is not an address)"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["a", "_python", "abcdefghijklmnopqrstuv", "u_" + "x" * 22, "py-thon", "r/", "+"])
+def test_no_community(text: str) -> None:
+    with pytest.raises(ValueError, match="must be 2 to 21"):
+        names.community(text)
+
+
+@pytest.mark.parametrize("text", ["python+", "+python", "python++rust", "python+../x", "python+_x"])
+def test_no_joined_communities(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(must be|is not)"):
+        names.communities(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 21, "[deleted]", "u/@spez", "a.b", "@"])
+def test_no_user(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(must be|is not)"):
+        names.user(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "t1_1abc2d",
+        "1abc2d/x",
+        "r/python",
+        "https://www.reddit.com/r/python/",
+        "https://www.reddit.com/r/python/top",
+        "https://www.reddit.com/r/python/s/AbCdEf12",
+        "https://www.reddit.com/user/spez",
+        "https://www.reddit.com/r/python/comments/",
+        "https://www.reddit.com/comments/1abc2d/_/../x",
+        "x" * 14,
+    ],
+)
+def test_no_post(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a post id"):
+        names.post(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["t3_k3xyz9", "https://redd.it/", "https://www.reddit.com/comments/1abc2d/a_title", "r/python", "x" * 14]
+)
+def test_no_comment(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a comment id"):
+        names.comment(text)
+
+
+PLAIN = {
+    names.community: r"[A-Za-z0-9_-]{2,23}",
+    names.communities: r"[A-Za-z0-9_+-]{2,300}",
+    names.user: r"[A-Za-z0-9_-]{1,20}",
+    names.comment: r"[a-z0-9]{1,13}",
+}
+attempts = st.text(max_size=30) | st.text(alphabet="abzABZ019_-+/.:%@#?tr3", max_size=30)
+prefixes = st.sampled_from(["", "r/", "/u/", "t3_", "t1_", "https://www.reddit.com/r/", "https://redd.it/", "../"])
+
+
+@given(st.tuples(prefixes, attempts).map("".join))
+def test_whatever_is_accepted_is_plain(text: str) -> None:
+    for parse, pattern in PLAIN.items():
+        try:
+            name = parse(text)
+        except ValueError:
+            continue
+        assert re.fullmatch(pattern, name, re.ASCII)
+        assert quote(name, safe="+") == name
+
+
+@given(st.tuples(prefixes, attempts).map("".join))
+def test_whatever_is_accepted_as_a_post_is_plain(text: str) -> None:
+    try:
+        post, comment = names.post(text)
+    except ValueError:
+        return
+    assert re.fullmatch(r"[a-z0-9]{1,13}", post)
+    assert re.fullmatch(r"[a-z0-9]{0,13}", comment)
