@@ -82,6 +82,8 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if field.default_factory or value is None or isinstance(value, SecretStr):
         return ""
+    if isinstance(value, float):
+        return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

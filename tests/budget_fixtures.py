@@ -43,7 +43,9 @@ def window(store: Store, process: str = "one", *, limit: int = 100, span: float 
     return SlidingWindow(store, name="app", process=process, limit=limit, span=span)
 
 
-def census(high: int = 0, low: int = 0, *, critical: int = 0, normal: int = 0, places: int = 8, waited: float = 0) -> Census:
+def census(
+    high: int = 0, low: int = 0, *, critical: int = 0, normal: int = 0, places: int = 8, waited: float = 0
+) -> Census:
     return Census((critical, high, normal, low), (waited,) * 4, places)
 
 
@@ -102,6 +104,7 @@ class Flown:
     def __init__(self, queue: Queue, question: Query[Any]) -> None:
         self.flight = Flight(question.key)
         self.task = asyncio.create_task(self._fly(queue, question))
+        self.task.add_done_callback(lambda done: done.cancelled() or done.exception())  # not every test asks
 
     async def _fly(self, queue: Queue, question: Query[Any]) -> Answer[Any]:
         current_flight.set(self.flight)

@@ -6,10 +6,14 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import pytest
+from fakeredis import FakeServer
+
 from reddit_mcp.errors import Failure
-from reddit_mcp.models import Listing, Post
+from reddit_mcp.models import Listing, Post, Value
 from reddit_mcp.reddit.cache import Cache
 from reddit_mcp.reddit.coalesce import Coalesce
+from reddit_mcp.reddit.flight import deadline
 from reddit_mcp.reddit.memory import Memory
 from reddit_mcp.reddit.shelf import Shelf
 from reddit_mcp.reddit.source import Answer, Query, Source
@@ -18,6 +22,7 @@ from reddit_mcp.storage.entries import Entries
 from reddit_mcp.storage.flights import Flights
 from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.purges import Purges
+from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store, until
 
 UPSTREAM = "http://reddit.test client"
 
@@ -96,3 +101,60 @@ async def settled(cache: Cache) -> None:
     """Wait until the renewals in the background are done."""
     while cache._renewals:
         await asyncio.wait(cache._renewals)
+
+
+class Always:
+    """A Source that knows one answer."""
+
+    def __init__(self, value: Value, archive: tuple[int, int] | None = None, age: float = 0.0) -> None:
+        self.answer = Answer(value, calls=1, age=age, ttl=100, archive=archive)
+
+    async def fetch(self, _query: Query[Value]) -> Answer[Value]:
+        return self.answer
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+async def store(server: FakeServer) -> AsyncIterator[Store]:
+    async with fake_store(server) as store:
+        yield store
+        if server.connected:
+            async with store.visit() as redis:
+                await assert_no_leaks(redis, PREFIX)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+async def replica(store: Store, upstream: Upstream, clock: Clock) -> AsyncIterator[Layers]:
+    async with layers(store, upstream, clock) as replica:
+        yield replica
+
+
+async def begun(upstream: Upstream, *calls: asyncio.Task[Answer[Listing]]) -> None:
+    """Until the upstream has been asked, and every caller waits for it."""
+    await until(lambda: bool(upstream.asked))
+    assert not any(call.done() for call in calls)
+
+
+def ask(
+    replica: Layers, query: Query[Listing], times: int = 1, *, seconds: float | None = None
+) -> list[asyncio.Task[Answer[Listing]]]:
+    async def call() -> Answer[Listing]:
+        if seconds is not None:
+            deadline.set(asyncio.get_running_loop().time() + seconds)
+        return await replica.cache.fetch(query)
+
+    return [asyncio.create_task(call()) for _ in range(times)]

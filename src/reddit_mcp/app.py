@@ -9,25 +9,34 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.archive.home import archive_path
 from reddit_mcp.archive.server import serving
 from reddit_mcp.archive.sqlite import SqliteStore
 from reddit_mcp.errors import Unavailable
-from reddit_mcp.models import LOCAL
+from reddit_mcp.models import Caller
 from reddit_mcp.reddit.praw import Application
 from reddit_mcp.reddit.stack import Outbound, open_reddit
+from reddit_mcp.server.auth import Authentication, Gate, operator_only
 from reddit_mcp.server.breakers import breaker_routes
 from reddit_mcp.server.envelope import Envelope
 from reddit_mcp.server.health import Health, Ping
-from reddit_mcp.server.mcp import RedditServer
+from reddit_mcp.server.mcp import Accounts, RedditServer
 from reddit_mcp.server.queue_status import routes as queue_routes
+from reddit_mcp.server.quota import InFlight, Quota, QuotaHeaders
 from reddit_mcp.server.transports import Transports
 from reddit_mcp.settings import Settings
+from reddit_mcp.storage.keyring import Keyring
+from reddit_mcp.storage.keys import Keys
 from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.open import open_cache_store, open_store
+from reddit_mcp.storage.quotas import Quotas
+from reddit_mcp.storage.secrets import Secrets, open_secrets
+from reddit_mcp.storage.usage import Usage
 from reddit_mcp.storage.watches import Watches
+from reddit_mcp.tiers import read_tiers
 from reddit_mcp.tools import Services
 
 
@@ -37,6 +46,9 @@ class Opened:
 
     mcp: RedditServer
     outbound: Outbound
+    usage: Usage
+    secrets: Secrets
+    keyring: Keyring
     pings: dict[str, Ping]
 
 
@@ -47,18 +59,26 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
         store = await stack.enter_async_context(open_store(settings))
         application = await stack.enter_async_context(_application(settings))
         cached = await stack.enter_async_context(open_cache_store(settings, store))
-        notices = await stack.enter_async_context(Notices(cached))
-        outbound = await stack.enter_async_context(open_reddit(settings, application, store, cached, notices))
+        notices = await stack.enter_async_context(Notices(store))
+        purges = notices if cached is store else await stack.enter_async_context(Notices(cached))
+        outbound = await stack.enter_async_context(open_reddit(settings, application, store, cached, purges))
+        secrets = open_secrets(settings)
+        keyring = await stack.enter_async_context(Keyring(Keys(store, secrets), notices))
+        usage = await stack.enter_async_context(Usage(store))
+        tiers = read_tiers(settings.tiers)
+        quota = Quota(Quotas(store), tiers, settings.rate_limit_mode, lambda: outbound.tokens.replicas)
+        accounts = Accounts(quota, InFlight(settings.max_in_flight), usage)
         services = Services(
             reddit=outbound.reddit,
             watches=Watches(store),
             sentiment=SentimentAnalyzer(),
+            tiers=tiers,
             reddit_remaining=lambda: outbound.tokens.remaining,
             source="archive" if settings.archive_mode else "reddit",
         )
         development = settings.environment == "development"
-        mcp = RedditServer(services, deadline=settings.call_timeout, development=development)
-        yield Opened(mcp, outbound, {"redis": store.ping})
+        mcp = RedditServer(services, accounts, deadline=settings.call_timeout, development=development)
+        yield Opened(mcp, outbound, usage, secrets, keyring, {"redis": store.ping})
 
 
 @contextlib.asynccontextmanager
@@ -102,6 +122,7 @@ class _Late:
     """What requests find once the application is open."""
 
     opened: Opened | None = None
+    gate: Gate | None = None
 
     @property
     def outbound(self) -> Outbound:
@@ -118,7 +139,8 @@ def build(settings: Settings) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with opened(settings) as server, transports.run(server.mcp):
-            late.opened, health.pings, health.reason = server, server.pings, ""
+            late.opened, late.gate = server, Gate(settings, server.secrets, server.keyring)
+            health.pings, health.reason = server.pings, ""
             yield
             health.reason = "draining"
 
@@ -126,11 +148,16 @@ def build(settings: Settings) -> Starlette:
         routes=[
             *transports.routes(),
             *health.routes(),
-            *breaker_routes(lambda: late.outbound.breakers),
+            *(
+                Route(route.path, operator_only(route.endpoint), methods=route.methods)
+                for route in breaker_routes(lambda: late.outbound.breakers)
+            ),
             *queue_routes(lambda: late.outbound.tickets, _owner),
         ],
         middleware=[
-            Middleware(Envelope, hosts=_listed(settings.mcp_allowed_hosts), origins=_listed(settings.cors_origins))
+            Middleware(Envelope, hosts=_listed(settings.mcp_allowed_hosts), origins=_listed(settings.cors_origins)),
+            Middleware(Authentication, gate=lambda: late.gate),
+            Middleware(QuotaHeaders),
         ],
         exception_handlers={HTTPException: _refused},
         lifespan=lifespan,
@@ -139,8 +166,9 @@ def build(settings: Settings) -> Starlette:
     return app
 
 
-def _owner(_request: Request) -> str:
-    return LOCAL.id
+def _owner(request: Request) -> str:
+    caller: Caller = request.scope["caller"]
+    return caller.id
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:

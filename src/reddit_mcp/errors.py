@@ -25,7 +25,10 @@ class Failure(Exception):
         type: the branch's name on the wire.
         category: what kind of trouble it is, for operators.
         data: further facts for programs, such as `resource` or `retry_after_seconds`.
+        calls: requests that Reddit received in vain.
     """
+
+    calls = 0
 
     code: ClassVar[int]
     type: ClassVar[str]

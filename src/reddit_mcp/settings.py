@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reddit_mcp import __version__
+from reddit_mcp.tiers import read_tiers
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -54,6 +55,11 @@ class Settings(BaseSettings):
         None, description="32 random bytes in base64 or hex; several, comma-separated, newest first, while rotating"
     )
     trusted_proxies: str = Field("", description="Comma-separated networks whose X-Forwarded-For is believed")
+    tiers: str = Field("", description='JSON over the default tiers, such as {"free": {"minute": 20}}')
+    rate_limit_mode: Literal["enforce", "log_only", "disabled"] = Field(
+        "enforce", description="Whether a spent quota refuses a call, is only logged, or is not counted"
+    )
+    max_in_flight: int = Field(256, ge=1, description="Calls at once in this process; 16 of one caller")
     cache_l1_entries: int = Field(1000, ge=0, description="Answers kept in this process before Redis is asked")
     stale_max: float = Field(
         86_400.0,
@@ -79,6 +85,9 @@ class Settings(BaseSettings):
     call_timeout: float = Field(25.0, gt=0, description="Seconds one tool call may take")
     reddit_timeout: float = Field(10.0, gt=0, description="Seconds one Reddit request may take, a slow drip included")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least severe line logged")
+    log_file: Path | None = Field(
+        None, description="A file for the log, rotated daily: 30 days, errors 90; unset = stdout, stderr under stdio"
+    )
     environment: Literal["development", "staging", "production"] = Field(
         "production", description="Stack traces in errors only in development"
     )
@@ -112,6 +121,12 @@ class Settings(BaseSettings):
     def trusted_networks(self) -> tuple[Network, ...]:
         """The networks of TRUSTED_PROXIES."""
         return _networks(self.trusted_proxies)
+
+    @field_validator("tiers")
+    @classmethod
+    def _are_tiers(cls, text: str) -> str:
+        read_tiers(text)
+        return text
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -40,8 +40,8 @@ def test_the_example_environment_says_the_defaults(tmp_path: Path, monkeypatch: 
         monkeypatch.delenv(name.upper(), raising=False)
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     copy = tmp_path / ".env"
-    copy.write_text(re.sub(r"^#(?=[A-Z_]+=)", "", example, flags=re.MULTILINE), encoding="utf-8")
-    assert sorted(re.findall(r"^([A-Z_]+)=", copy.read_text(), re.MULTILINE)) == sorted(
+    copy.write_text(re.sub(r"^#(?=[A-Z0-9_]+=)", "", example, flags=re.MULTILINE), encoding="utf-8")
+    assert sorted(re.findall(r"^([A-Z0-9_]+)=", copy.read_text(), re.MULTILINE)) == sorted(
         name.upper() for name in Settings.model_fields
     )
     assert Settings(_env_file=copy) == Settings(_env_file=None)

@@ -10,14 +10,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from mcp import Client
+from mcp.client.client import ConnectMode
 
-from reddit_mcp.server.mcp import RedditServer
-from reddit_mcp.tools import Services, specs
+from reddit_mcp.tools import specs
 
 Json = dict[str, Any]
 
@@ -43,16 +43,15 @@ BOUNDS = {
 }
 
 
-async def _listed(mode: str) -> Json:
-    server = RedditServer(cast("Services", None), deadline=1)  # only calls need services
-    async with Client(server, mode=cast("Any", mode)) as client:
+async def _listed(url: str, mode: ConnectMode) -> Json:
+    async with Client(f"{url}/mcp", mode=mode) as client:
         listed = await client.list_tools()
     return listed.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 @pytest.fixture(scope="module")
-def listed() -> Json:
-    return asyncio.run(_listed("auto"))
+def listed(base_url: str) -> Json:
+    return asyncio.run(_listed(base_url, "auto"))
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +76,8 @@ def test_exactly_these_tools_are_listed(tools: dict[str, Json]) -> None:
     assert sorted(spec.name for spec in specs()) == NAMES
 
 
-def test_both_protocol_eras_list_the_same(listed: Json) -> None:
-    assert asyncio.run(_listed("legacy"))["tools"] == listed["tools"]
+def test_both_protocol_eras_list_the_same(base_url: str, listed: Json) -> None:
+    assert asyncio.run(_listed(base_url, "legacy"))["tools"] == listed["tools"]
 
 
 def test_the_list_stays_small(listed: Json) -> None:

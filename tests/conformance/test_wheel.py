@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(600)  # downloads
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy, so that neither leftovers of older builds get in nor new ones stay."""
     folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__", ".*"))
     for name in SOURCES:
         shutil.copy(ROOT / name, folder)
     _run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "dist", folder)
@@ -45,12 +45,8 @@ def _run(*command: str | Path) -> str:
 
 
 def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
-    package = ROOT / "src" / "reddit_mcp"
-    files = {
-        path.relative_to(ROOT / "src").as_posix()
-        for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    paths = [path.relative_to(ROOT / "src") for path in (ROOT / "src" / "reddit_mcp").rglob("*") if path.is_file()]
+    files = {path.as_posix() for path in paths if not any(part.startswith((".", "__pycache__")) for part in path.parts)}
     with zipfile.ZipFile(wheel) as archive:
         assert files <= set(archive.namelist())
 

@@ -24,7 +24,10 @@ def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedPro
         ([], {}, "required: command"),
         (["serve"], {"MCP_SERVER_PORT": "lots"}, "MCP_SERVER_PORT: "),
         (["serve", "--port", "99999"], {}, "MCP_SERVER_PORT: "),
-        (["serve", "--host", "0.0.0.0"], {}, "loopback"),
+        (["serve", "--host", "0.0.0.0"], {}, "MCP_MASTER_KEY"),
+        (["serve", "--host", "0.0.0.0"], {"AUTH_MODE": "none"}, "ALLOW_ANONYMOUS=1"),
+        (["serve"], {"TIERS": "[]"}, "TIERS: "),
+        (["serve"], {"REDIS_URL": "http://x"}, "REDIS_URL: "),
         (["serve"], {"ARCHIVE_DB": "/nonexistent/archive.sqlite"}, "ARCHIVE_DB"),
     ],
 )
@@ -38,7 +41,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, words: list[str], settings: dict[
 def test_doctor_is_content_with_the_sample_archive(tmp_path: Path) -> None:
     ended = run("doctor", data_dir=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["ok    redis", "ok    reddit"]
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["ok    redis", "ok    cache", "ok    reddit"]
 
 
 def test_doctor_says_what_to_do_about_an_unreachable_reddit_and_redis(tmp_path: Path) -> None:
@@ -53,7 +56,7 @@ def test_doctor_says_what_to_do_about_an_unreachable_reddit_and_redis(tmp_path: 
         REDDIT_URL=nowhere,
     )
     assert ended.returncode == 1
-    assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["FAIL  redis", "FAIL  reddit"]
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["FAIL  redis", "ok    cache", "FAIL  reddit"]
     assert "s3cret" not in ended.stdout + ended.stderr
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from prawcore.sessions import FiniteRetryStrategy
 from reddit_mcp.errors import DeadlineExceeded, Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError
 from reddit_mcp.models import Branches, Listing, Post, Subreddit
 from reddit_mcp.reddit.connections import AbortableSession
-from reddit_mcp.reddit.praw import Application, Praw, _Instance
+from reddit_mcp.reddit.praw import Application, Praw
 from reddit_mcp.reddit.source import Query
 from tests.scripted_reddit import Reply, Request, ScriptedReddit, token
 from tests.shapes import listing, t1, t3, t5
@@ -382,7 +383,7 @@ async def test_a_slow_answer_ends_in_time_and_frees_its_thread(
     started = time.monotonic()
     failure = await failure_of(hasty)
     assert isinstance(failure, DeadlineExceeded)
-    assert failure.data == {"operation": "reddit request", "timeout": 0.4}
+    assert failure.data == {"operation": "reddit request", "timeout": 0.4, "upstream_service": "reddit"}
     assert 0.3 < time.monotonic() - started < 5
     reddit.answer = always(Reply(body=t5()))
     assert (await hasty.fetch(ABOUT)).value.name == "kettles"
@@ -581,13 +582,12 @@ def test_the_seams_are_where_they_were(reddit: ScriptedReddit) -> None:
     assert core.authorizer.access_token is None
 
 
-def test_our_parts_stand_in_the_seams(reddit: ScriptedReddit) -> None:
-    source = Praw(Application(CLIENT_ID, SECRET, "test:kettles:1", reddit.url, reddit.url, 7.5))
-    instance = _Instance(source._app, source.budget)
-    assert type(instance._core._rate_limiter).__name__ == "_NoSleep"
-    assert instance._core._retry_strategy_class().should_retry_on_failure() is False
-    requestor: Any = instance._core.requestor
-    assert requestor._http is instance.http
-    assert requestor.timeout == 7.5
+async def test_our_parts_stand_in_the_seams(reddit: ScriptedReddit, source: Praw) -> None:
+    await source.fetch(ABOUT)
+    (instance,) = source._idle
+    core: Any = instance._core
+    assert type(core._rate_limiter).__name__ == "_NoSleep"
+    assert core._retry_strategy_class().should_retry_on_failure() is False
+    assert core.requestor._http is instance.http
+    assert core.requestor.timeout == 20.0
     assert instance.http.trust_env is False
-    instance.http.close()

@@ -123,3 +123,19 @@ async def test_a_claim_that_is_cancelled_gives_its_place_back(away: Away, monkey
                 await asyncio.wait_for(breaker.enter(), 0.01)
     assert breaker.shared.circuit.claim() is not None
     await breaker.shared.aclose()
+
+
+async def test_what_came_and_went_without_redis_leaves_nothing_to_tell(away: Away) -> None:
+    clock = Clock()
+    breaker = Breaker("reddit", BreakerRoom(away.store), RULES, clock)
+    away.leave()
+    await fail(breaker)
+    clock.now += 10
+    await through(breaker)
+    await through(breaker)
+    assert breaker.shared.circuit.unshared
+    away.come_back()
+    await breaker.shared.exchange()
+    assert not breaker.shared.circuit.unshared
+    assert (await breaker.shared.report()).state == breaker.state == "closed"
+    await breaker.shared.aclose()

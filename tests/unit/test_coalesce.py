@@ -5,34 +5,18 @@ from collections.abc import AsyncIterator
 import pytest
 from fakeredis import FakeServer
 
-from reddit_mcp.errors import DeadlineExceeded, Internal, NotFound, RateLimited, UpstreamError
-from reddit_mcp.models import Listing
-from reddit_mcp.reddit import replicas
+from reddit_mcp.errors import DeadlineExceeded, NotFound, RateLimited, UpstreamError
 from reddit_mcp.reddit.coalesce import MARGIN_SECONDS
 from reddit_mcp.reddit.flight import Ticket, current_flight, deadline, remaining
-from reddit_mcp.reddit.source import Answer, Priority
-from reddit_mcp.storage import flights
+from reddit_mcp.reddit.source import Priority
 from reddit_mcp.storage.connection import Store
-from reddit_mcp.storage.flights import Flights
-from tests.cache_fixtures import UPSTREAM, Clock, Layers, Upstream, layers, page, question
-from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store, until
+from tests.cache_fixtures import Clock, Layers, Upstream, ask, begun, layers, page, question
+from tests.cache_fixtures import server as server  # noqa: PLC0414 - fixtures
+from tests.cache_fixtures import store as store  # noqa: PLC0414
+from tests.storage_fixtures import until
 
 QUERY = question(ttl=100)
 TICKET = Ticket("q1", 7, 90.0)
-
-
-@pytest.fixture
-def server() -> FakeServer:
-    return FakeServer()
-
-
-@pytest.fixture
-async def store(server: FakeServer) -> AsyncIterator[Store]:
-    async with fake_store(server) as store:
-        yield store
-        if server.connected:
-            async with store.visit() as redis:
-                await assert_no_leaks(redis, PREFIX)
 
 
 @pytest.fixture
@@ -55,29 +39,8 @@ async def other(store: Store, upstream: Upstream) -> AsyncIterator[Layers]:
         yield replica
 
 
-@pytest.fixture
-def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (replicas, flights):
-        monkeypatch.setattr(module, "LEASE_SECONDS", 0.2)
-
-
-async def begun(upstream: Upstream, *calls: asyncio.Task[Answer[Listing]]) -> None:
-    """Until the upstream has been asked, and every caller waits for it."""
-    await until(lambda: bool(upstream.asked))
-    assert not any(call.done() for call in calls)
-
-
-def ask(replica: Layers, times: int = 1, *, seconds: float | None = None) -> list[asyncio.Task[Answer[Listing]]]:
-    async def call() -> Answer[Listing]:
-        if seconds is not None:
-            deadline.set(asyncio.get_running_loop().time() + seconds)
-        return await replica.cache.fetch(QUERY)
-
-    return [asyncio.create_task(call()) for _ in range(times)]
-
-
 async def test_a_hundred_cold_calls_are_one_request(replica: Layers, upstream: Upstream) -> None:
-    calls = ask(replica, 100)
+    calls = ask(replica, QUERY, 100)
     await begun(upstream, *calls)
     upstream.gate.set()
     answers = await asyncio.gather(*calls)
@@ -94,7 +57,7 @@ async def test_different_questions_do_not_meet(replica: Layers, upstream: Upstre
 
 
 async def test_the_first_caller_gives_up_and_the_others_are_answered(replica: Layers, upstream: Upstream) -> None:
-    first, *others = ask(replica, 5)
+    first, *others = ask(replica, QUERY, 5)
     await begun(upstream)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -107,7 +70,7 @@ async def test_the_first_caller_gives_up_and_the_others_are_answered(replica: La
 async def test_all_callers_give_up_and_the_answer_is_kept(
     replica: Layers, upstream: Upstream, server: FakeServer
 ) -> None:
-    calls = ask(replica, 3)
+    calls = ask(replica, QUERY, 3)
     await begun(upstream)
     for call in calls:
         call.cancel()
@@ -120,7 +83,7 @@ async def test_all_callers_give_up_and_the_answer_is_kept(
 
 async def test_a_failure_is_shared_by_those_who_wait_for_it(replica: Layers, upstream: Upstream) -> None:
     upstream.failure = NotFound("no such community", resource="community r/python", reason="banned")
-    calls = ask(replica, 3)
+    calls = ask(replica, QUERY, 3)
     await begun(upstream, *calls)
     upstream.gate.set()
     failures = await asyncio.gather(*calls, return_exceptions=True)
@@ -136,7 +99,7 @@ async def test_a_failure_that_nobody_waits_for_is_no_noise(replica: Layers, upst
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     upstream.failure = UpstreamError("down")
-    [call] = ask(replica)
+    [call] = ask(replica, QUERY)
     await begun(upstream)
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
@@ -183,8 +146,8 @@ async def test_who_cannot_wait_for_the_queue_hears_its_ticket(store: Store, upst
     queue = Queue()
     queue.gate.clear()
     async with layers(store, queue) as replica:
-        [patient] = ask(replica, seconds=200)
-        [hasty] = ask(replica, seconds=25)
+        [patient] = ask(replica, QUERY, seconds=200)
+        [hasty] = ask(replica, QUERY, seconds=25)
         with pytest.raises(RateLimited) as refusal:
             await hasty
         assert refusal.value.data["request_id"] == "q1"
@@ -198,7 +161,7 @@ async def test_who_cannot_wait_for_the_queue_hears_its_ticket(store: Store, upst
 async def test_who_cannot_wait_any_longer_is_told_before_the_deadline(replica: Layers, upstream: Upstream) -> None:
     loop = asyncio.get_running_loop()
     started = loop.time()
-    [call] = ask(replica, seconds=MARGIN_SECONDS + 0.05)
+    [call] = ask(replica, QUERY, seconds=MARGIN_SECONDS + 0.05)
     with pytest.raises(DeadlineExceeded):
         await call
     assert loop.time() - started < MARGIN_SECONDS + 0.05
@@ -216,19 +179,19 @@ async def test_an_old_answer_is_served_before_the_deadline_of_a_hanging_request(
         await replica.cache.fetch(QUERY)
         clock.now += 200
         upstream.gate.clear()
-        [call] = ask(replica, seconds=MARGIN_SECONDS + 0.05)
+        [call] = ask(replica, QUERY, seconds=MARGIN_SECONDS + 0.05)
         assert (await call).stale
 
 
 async def test_a_joiner_with_more_time_gives_it_to_the_work(replica: Layers, upstream: Upstream) -> None:
-    [first] = ask(replica, seconds=50)
+    [first] = ask(replica, QUERY, seconds=50)
     await begun(upstream)
     context = replica.coalesce._shared[QUERY.key].context
     assert context.run(remaining) <= 50
-    joined = ask(replica, seconds=20) + ask(replica, seconds=80) + ask(replica, seconds=30)
+    joined = ask(replica, QUERY, seconds=20) + ask(replica, QUERY, seconds=80) + ask(replica, QUERY, seconds=30)
     await until(lambda: context.run(remaining) > 50)
     assert context.run(remaining) <= 80
-    joined += ask(replica)
+    joined += ask(replica, QUERY)
     await until(lambda: context.run(remaining) == float("inf"))
     upstream.gate.set()
     await asyncio.gather(first, *joined)
@@ -242,121 +205,10 @@ async def test_a_renewal_nobody_waits_for_ends_with_its_use(replica: Layers, ups
     await until(lambda: not replica.coalesce._shared)
 
 
-async def test_two_replicas_ask_once(replica: Layers, other: Layers, upstream: Upstream) -> None:
-    calls = ask(replica, 50) + ask(other, 50)
-    await begun(upstream, *calls)
-    upstream.gate.set()
-    answers = await asyncio.gather(*calls)
-    assert len(upstream.asked) == 1
-    assert sum(answer.calls for answer in answers) == 1
-    assert {(answer.value, answer.cached) for answer in answers} == {(page("n1"), False)}
-
-
-async def test_replicas_share_a_failure_and_only_that_one(replica: Layers, other: Layers, upstream: Upstream) -> None:
-    upstream.failure = NotFound("no such community", resource="community r/python")
-    calls = ask(replica) + ask(other)
-    await begun(upstream, *calls)
-    upstream.gate.set()
-    for failure in await asyncio.gather(*calls, return_exceptions=True):
-        assert isinstance(failure, NotFound)
-        assert failure.data["resource"] == "community r/python"
-    assert len(upstream.asked) == 1
-    upstream.failure = None
-    assert (await other.cache.fetch(QUERY)).calls == 1
-
-
-@pytest.mark.usefixtures("short_leases")
-async def test_replicas_share_a_ticket(store: Store, replica: Layers, upstream: Upstream) -> None:
-    [call] = ask(replica)
-    await begun(upstream, call)
-    replica.coalesce._shared[QUERY.key].flight.announce(TICKET)
-    async with layers(store, upstream) as other:
-        [elsewhere] = ask(other, seconds=25)
-        with pytest.raises(RateLimited) as refusal:
-            await elsewhere
-        assert refusal.value.data["position"] == 7
-        upstream.gate.set()
-        assert (await call).calls == 1
-        await until(lambda: not other.coalesce._shared)
-
-
-@pytest.mark.usefixtures("short_leases")
-async def test_a_dead_owner_is_followed(store: Store, replica: Layers, upstream: Upstream) -> None:
-    dead = Flights(store, UPSTREAM)
-    await dead.take(QUERY.key, "dead")
-    upstream.gate.set()
-    assert (await replica.cache.fetch(QUERY)).calls == 1
-
-
-@pytest.mark.usefixtures("short_leases")
-async def test_a_living_owner_is_not(replica: Layers, other: Layers, upstream: Upstream) -> None:
-    calls = ask(replica) + ask(other)
-    await begun(upstream, *calls)
-    lease = asyncio.get_running_loop().time() + 3 * flights.LEASE_SECONDS
-    await until(lambda: asyncio.get_running_loop().time() > lease)
-    upstream.gate.set()
-    await asyncio.gather(*calls)
-    assert len(upstream.asked) == 1
-
-
-async def test_a_replica_that_ends_frees_its_questions(store: Store, upstream: Upstream) -> None:
-    async with layers(store, upstream) as leaving:
-        [call] = ask(leaving)
-        await begun(upstream, call)
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    assert (await Flights(store, UPSTREAM).take(QUERY.key, "next")).owner == "next"
-
-
 async def test_without_redis_a_process_coalesces_alone(replica: Layers, upstream: Upstream, server: FakeServer) -> None:
     server.connected = False
-    calls = ask(replica, 20)
+    calls = ask(replica, QUERY, 20)
     await begun(upstream, *calls)
     upstream.gate.set()
     await asyncio.gather(*calls)
     assert len(upstream.asked) == 1
-
-
-async def test_redis_that_goes_meanwhile_fails_nobody(
-    replica: Layers, other: Layers, upstream: Upstream, server: FakeServer
-) -> None:
-    calls = ask(replica, 5) + ask(other, 5)
-    await begun(upstream, *calls)
-    server.connected = False
-    upstream.gate.set()
-    answers = await asyncio.gather(*calls)
-    assert len(answers) == 10
-    assert len(upstream.asked) <= 2
-
-
-async def test_a_lease_is_kept_only_by_its_owner(store: Store) -> None:
-    board = Flights(store, UPSTREAM)
-    assert (await board.take("q", "one")).owner == "one"
-    assert (await board.take("q", "two")).owner == "one"
-    await board.renew("q", "two", "never")
-    await board.land("q", "two")
-    await board.fail("q", "two", UpstreamError("not mine"))
-    seen = await board.take("q", "two")
-    assert (seen.owner, seen.ticket, seen.failure) == ("one", "", None)
-    await board.renew("q", "one", "a ticket")
-    await board.renew("q", "one")
-    assert (await board.take("q", "two")).ticket == "a ticket"
-    await board.land("q", "one")
-    assert (await board.take("q", "two", "one")).owner == "two"
-
-
-async def test_a_failure_waits_for_those_who_awaited_it(store: Store) -> None:
-    board = Flights(store, UPSTREAM)
-    await board.take("q", "one")
-    await board.fail("q", "one", RateLimited("spent", limit_type="reddit_api", retry_after_seconds=5))
-    seen = await board.take("q", "two", "one")
-    assert isinstance(seen.failure, RateLimited)
-    assert seen.failure.data == {"limit_type": "reddit_api", "retry_after_seconds": 5}
-    assert (await board.take("q", "three", "somebody else")).owner == "three"
-
-
-async def test_a_failure_that_cannot_be_read_is_still_one(store: Store) -> None:
-    board = Flights(store, UPSTREAM)
-    await board.take("q", "one")
-    await board._write("q", "one", 1.0, "failure", '["of another release", "text", {}]')
-    assert isinstance((await board.take("q", "two", "one")).failure, Internal)

@@ -7,7 +7,7 @@ from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 
 from reddit_mcp.errors import Forbidden, Unavailable
 from reddit_mcp.storage import connection
-from reddit_mcp.storage.connection import AWAY_SECONDS, MAX_CONNECTIONS, Store, connect
+from reddit_mcp.storage.connection import AWAY_SECONDS, MAX_CONNECTIONS, MAX_VISITORS, Store, connect
 from tests.storage_fixtures import assert_no_leaks, fake_store, until
 
 
@@ -145,13 +145,13 @@ async def test_visitors_beyond_the_limit_wait() -> None:
                 await leave.wait()
 
         async with asyncio.TaskGroup() as group:
-            for number in range(MAX_CONNECTIONS + 1):
+            for number in range(MAX_VISITORS + 1):
                 group.create_task(stay(number))
-            await until(lambda: len(inside) == MAX_CONNECTIONS)
+            await until(lambda: len(inside) == MAX_VISITORS)
             await asyncio.sleep(0)
-            assert len(inside) == MAX_CONNECTIONS
+            assert len(inside) == MAX_VISITORS
             leave.set()
-        assert len(inside) == MAX_CONNECTIONS + 1
+        assert len(inside) == MAX_VISITORS + 1
 
 
 async def test_leaks_are_found() -> None:

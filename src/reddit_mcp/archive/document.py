@@ -4,6 +4,7 @@ A word of the title and a facet are marked by a first character of Unicode's pri
 contains. So a whole query, fields and negations included, is one full-text expression over one column.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,22 +52,23 @@ def document(data: dict[str, Any]) -> str:
 
 
 class Document:
-    """A post to check a query against, read no further than the query asks."""
+    """A post to check a query against, read no further than the query asks: `load` gives all its fields."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        self._data = data
+    def __init__(self, title: str, selftext: str, load: Callable[[], dict[str, Any]]) -> None:
+        self._texts = {"title": title, "selftext": selftext}
+        self._load = load
 
     @cached_property
     def facets(self) -> frozenset[str]:
         """Every facet of the post."""
-        return frozenset(facets_of(self._data))
+        return frozenset(facets_of(self._load()))
 
     def contains(self, field: str | None, asked: tuple[str, ...]) -> bool:
         """Whether these runs stand next to each other in a field, or (None) in the title or the text."""
         return any(self._holds(each, asked) for each in ([field] if field else ["title", "selftext"]))
 
     def _holds(self, field: str, asked: tuple[str, ...]) -> bool:
-        value = fold(text(self._data.get(field)))
+        value = fold(self._texts[field])
         return all(run in value for run in asked) and phrase(asked) in sequence(runs(value))
 
 

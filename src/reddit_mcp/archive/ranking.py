@@ -7,10 +7,10 @@ many the order's index is walked from its top, and soon a thousand of them have 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
-from reddit_mcp.archive.document import Document
 from reddit_mcp.archive.query import Node, expression, in_title, matches, parse, unsure, within
 from reddit_mcp.archive.reader import Reader
 from reddit_mcp.archive.store import LONGEST, Order
@@ -22,10 +22,12 @@ _COLUMNS: dict[str, str] = {
     "hot": "hot", "new": "created", "top": "score", "controversial": "controversy", "comments": "comments",
     "relevance": "score",
 }  # fmt: skip
-_FEW = 10_000  # fetched here and there, and sorted, in about 30 ms
+_FEW = 4_000  # of a listing: fetched here and there, and sorted, in about 15 ms
+_FEW_FOUND = 10_000  # by a query; to walk an index instead costs more there, a look at every post's words
 _RECENT = 30_000  # fetched one after the other, and sorted, in about as long
 _MATCHES = "SELECT rowid FROM post_words WHERE post_words MATCH ?"
 _CHECKED = 1_500  # posts whose text is read to check a phrase, the best first
+_BATCH = 100  # of them read at once
 _RISING = 86_400  # seconds
 _YOUNGEST = 1_800
 _STICKY = 2  # a community has two sticky places
@@ -40,10 +42,11 @@ class Ranking:
     def listing(self, communities: Sequence[int] | None, order: Order, since: int | None) -> list[int]:
         """Of some communities (row ids), or of all."""
         if communities is None:
-            ranks = self._range(None, order, since)
+            ranks = self._range(None, order, since, _FEW)
         else:
-            ranks = list(merge(*(self._range(each, order, since) for each in communities), reverse=True))
-        ids = [number for _, number in ranks[:LONGEST]]
+            few = _FEW // max(len(communities), 1)
+            ranks = merge(*(self._range(each, order, since, few) for each in communities), reverse=True)
+        ids = [number for _, number in islice(ranks, LONGEST)]
         sticky = self._sticky(communities) if order == "hot" else []
         return sticky + [number for number in ids if number not in sticky]
 
@@ -55,7 +58,7 @@ class Ranking:
         where, values = _within(communities)
         rows = self._reader.rows(
             f"SELECT score, created, id FROM post INDEXED BY post_created WHERE {where} created > ? AND score > 1 "  # noqa: S608
-            f"ORDER BY created DESC LIMIT {_FEW}",
+            f"ORDER BY created DESC LIMIT {_FEW_FOUND}",
             [*values, now - _RISING],
         )
         ranks = sorted(
@@ -73,40 +76,47 @@ class Ranking:
         rest = self._found(node, order, since) if len(best) < LONGEST else []
         return list(dict.fromkeys(number for _, number in best + rest))[:LONGEST]
 
-    def _range(self, community: int | None, order: Order, since: int | None) -> list[Rank]:
+    def _range(self, community: int | None, order: Order, since: int | None, few: int) -> Iterator[Rank]:
         column, family = _COLUMNS[order], "post" if community is None else "community"
         where, values = _within(None if community is None else [community])
         index = f"{family}_{column}"
         if since is not None:
             where, values = f"{where} created >= ? AND", [*values, since]
             recent = f"SELECT 1 FROM post INDEXED BY {family}_created WHERE {where} 1"  # noqa: S608
-            if self._few(recent, values, _FEW):
+            if self._few(recent, values, few):
                 index = f"{family}_created"
         return self._ranked(f"post INDEXED BY {index} WHERE {where} 1", values, column)
 
     def _found(self, node: Node, order: Order, since: int | None) -> list[Rank]:
         words, column = expression(node)[0], _COLUMNS[order]
-        source, values = f"post INDEXED BY post_{column} WHERE seq IN ({_MATCHES})", [words]
-        if self._few(_MATCHES, [words], _FEW):
+        source, values = f"post INDEXED BY post_{column} WHERE seq IN ({_MATCHES})", list[Any]([words])
+        if self._few(_MATCHES, [words], _FEW_FOUND):
             source = "post_words CROSS JOIN post ON post.seq = post_words.rowid WHERE post_words MATCH ?"
         elif since is not None and self._few("SELECT 1 FROM post WHERE created >= ?", [since], _RECENT):
             source = f"post INDEXED BY post_created WHERE seq IN ({_MATCHES})"
         if since is not None:
-            return self._ranked(f"{source} AND created >= ?", [*values, since], column, unsure(node))
-        return self._ranked(source, values, column, unsure(node))
+            source, values = f"{source} AND created >= ?", [*values, since]
+        check = unsure(node)
+        if check is None:
+            return list(self._ranked(source, values, column))
+        return list(islice(self._checked(self._ranked(source, values, column, _CHECKED), check), LONGEST))
 
     def _few(self, sql: str, values: Sequence[Any], few: int) -> bool:
         count = self._reader.rows(f"SELECT count(*) FROM ({sql} LIMIT {few + 1})", values)[0][0]  # noqa: S608
         return bool(count <= few)
 
-    def _ranked(self, source: str, values: Sequence[Any], column: str, check: Node | None = None) -> list[Rank]:
+    def _ranked(self, source: str, values: Sequence[Any], column: str, most: int = LONGEST) -> Iterator[Rank]:
+        """The first of an order, read one by one: who merges several communities needs few of each."""
         sql = f"SELECT {column}, id FROM {source} ORDER BY {column} DESC"  # noqa: S608
         with closing(self._reader.cursor(sql, values)) as rows:
-            ranks = ((float("-inf") if key is None else key, number) for key, number in rows)
-            return sorted(islice(ranks if check is None else self._checked(ranks, check), LONGEST), reverse=True)
+            for key, level in groupby(islice(rows, most), itemgetter(0)):
+                rank = float("-inf") if key is None else key
+                yield from ((rank, number) for number in sorted((row[1] for row in level), reverse=True))
 
     def _checked(self, ranks: Iterator[Rank], check: Node) -> Iterator[Rank]:
-        return (rank for rank in islice(ranks, _CHECKED) if matches(check, Document(self._reader.post(rank[1]))))
+        while batch := list(islice(ranks, _BATCH)):
+            documents = self._reader.documents([number for _, number in batch])
+            yield from (rank for rank, post in zip(batch, documents, strict=True) if matches(check, post))
 
     def _sticky(self, communities: Sequence[int] | None) -> list[int]:
         if communities is None or len(communities) != 1:

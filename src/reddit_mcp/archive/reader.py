@@ -2,12 +2,14 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from reddit_mcp.archive.codec import Codec
+from reddit_mcp.archive.document import Document
 from reddit_mcp.archive.fields import base36, identity, text
 from reddit_mcp.archive.store import Thing
 from reddit_mcp.archive.writer import VERSION
@@ -71,8 +73,15 @@ class Reader:
             found.update({(kind, number): data for number, data in self._load(kind, [key[1] for key in keys])})
         return [(key[0], found[key]) for key in dict.fromkeys(asked) if key in found]
 
-    def post(self, number: int) -> dict[str, Any]:
-        """The post of this id, which exists."""
+    def documents(self, numbers: Sequence[int]) -> Iterator[Document]:
+        """The posts of these ids, all of which exist, in this order, to be checked."""
+        marks = ", ".join("?" * len(numbers))
+        rows = self.rows(f"SELECT id, title, selftext FROM post WHERE id IN ({marks})", numbers)  # noqa: S608
+        texts = {number: (title, selftext) for number, title, selftext in rows}
+        for number in numbers:
+            yield Document(*texts[number], partial(self._post, number))
+
+    def _post(self, number: int) -> dict[str, Any]:
         return next(data for _, data in self._load("t3", [number]))
 
     def _load(self, kind: str, numbers: list[int | None]) -> Iterable[tuple[int, dict[str, Any]]]:
@@ -90,7 +99,7 @@ class Reader:
             connection = sqlite3.connect(self._uri, uri=True, timeout=10, check_same_thread=False, isolation_level=None)
             with self._lock:
                 self._opened.append(connection)
-            connection.execute("PRAGMA mmap_size = 268435456")
+            connection.execute("PRAGMA mmap_size = 2147418112")
             self._local.connection = connection
         opened: sqlite3.Connection = self._local.connection
         return opened

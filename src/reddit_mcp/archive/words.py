@@ -39,8 +39,11 @@ def runs(text: str) -> list[str]:
 
 def words(text: str) -> list[str]:
     """The folded words as indexed; unspaced scripts in pairs, and the last character of a run."""
+    written = runs(text)
+    if text.isascii():
+        return written
     found: list[str] = []
-    for run in runs(text):
+    for run in written:
         found += [*pairs(run), run[-1]] if is_unspaced(run) else [run]
     return found
 

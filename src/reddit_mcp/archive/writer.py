@@ -108,7 +108,7 @@ class Writer:
         return stored
 
     def _prepare(self, path: Path) -> bytes:
-        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536")
+        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -262144")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, VERSION):
             raise ValueError(f"{path.name} is an archive of version {version}, this program writes version {VERSION}")

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from reddit_mcp.app import reddit_application
 from reddit_mcp.archive.home import archive_path
-from reddit_mcp.errors import Failure
+from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.reddit.praw import Praw
 from reddit_mcp.settings import Settings
-from reddit_mcp.storage.open import open_store
+from reddit_mcp.storage.durability import durability
+from reddit_mcp.storage.open import open_cache_store, open_store
 
 Check = Callable[[Settings], Awaitable[str]]
 
@@ -22,7 +23,7 @@ def doctor(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> int:
     failed = 0
-    for name, check in (("redis", _redis), ("reddit", _reddit)):
+    for name, check in CHECKS.items():
         try:
             line = f"ok    {name}: {await check(settings)}"
         except Failure as failure:
@@ -33,6 +34,7 @@ async def _run(settings: Settings) -> int:
 
 
 ADVICE = {
+    "store_evicts": "Set maxmemory-policy noeviction, and REDIS_CACHE_URL to another Redis that may evict.",
     "reddit_credentials": "Check REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET at https://www.reddit.com/prefs/apps; "
     "a revoked application must be approved by Reddit again. Without them the server answers from an archive.",
 }
@@ -41,7 +43,22 @@ ADVICE = {
 async def _redis(settings: Settings) -> str:
     async with open_store(settings) as store:
         seconds = await store.ping()
-    return f"answers in {seconds * 1000:.1f} ms ({'REDIS_URL' if settings.redis_url else 'embedded'})"
+        keeps = await durability(store)
+    if keeps.evicts:
+        raise Unavailable(
+            f"it evicts keys when its memory is full ({keeps.policy}); keys, quotas and watches would be lost.",
+            reason="store_evicts",
+        )
+    where = "REDIS_URL" if settings.redis_url else "embedded"
+    losing = "" if keeps.appends else ", but without an append-only file: a restart loses what it knows"
+    return f"answers in {seconds * 1000:.1f} ms ({where}){losing}"
+
+
+async def _cache(settings: Settings) -> str:
+    if settings.redis_cache_url is None:
+        return "cached answers go to the same Redis"
+    async with open_store(settings) as store, open_cache_store(settings, store) as cached:
+        return f"answers in {await cached.ping() * 1000:.1f} ms (REDIS_CACHE_URL)"
 
 
 async def _reddit(settings: Settings) -> str:
@@ -53,3 +70,6 @@ async def _reddit(settings: Settings) -> str:
     finally:
         await praw.aclose()
     return "the application's credentials are accepted"
+
+
+CHECKS: dict[str, Check] = {"redis": _redis, "cache": _cache, "reddit": _reddit}

@@ -16,7 +16,6 @@ from reddit_mcp.settings import Settings
 
 DRAIN_SECONDS = 25
 KEEP_ALIVE_SECONDS = 75  # above the 60 s of common load balancers, so that they never meet a closing connection
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def serve_http(settings: Settings) -> None:
@@ -25,11 +24,6 @@ def serve_http(settings: Settings) -> None:
     Raises:
         Failure: the address is taken, or something that the server needs cannot be opened.
     """
-    if settings.mcp_server_host not in LOOPBACK:
-        raise Unavailable(
-            f"Refusing to listen on {settings.mcp_server_host}: this version has no API keys yet, so it serves "
-            "loopback addresses only; put MCP_SERVER_HOST back to 127.0.0.1."
-        )
     logs.configure(settings.log_level)
     asyncio.run(_serve(settings))
 

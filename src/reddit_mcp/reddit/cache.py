@@ -92,7 +92,7 @@ def _stale(entry: Entry[T], age: float, failure: Failure) -> Answer[T]:
     facts: Facts = entry.facts
     return Answer(
         entry.value,
-        calls=getattr(failure, "calls", 0),  # the requests it took to learn that Reddit cannot answer
+        calls=failure.calls,  # the requests it took to learn that Reddit cannot answer
         age=age,
         cached=True,
         stale=True,

@@ -22,7 +22,8 @@ class AbortableSession(Session):
     def __init__(self) -> None:
         super().__init__()
         self.trust_env = False  # neither ~/.netrc nor a proxy variable may redirect the application's credentials
-        self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        # Sockets, not connections: a connection lets go of its socket while the last answer on it is still read.
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
         adapter = _Adapter(self._remember)
         self.mount("https://", adapter)
@@ -31,15 +32,15 @@ class AbortableSession(Session):
     def abort(self) -> None:
         """End every exchange of this session now, from any thread."""
         with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            if isinstance(connection.sock, socket.socket):
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+            sockets = list(self._sockets)
+        for each in sockets:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)  # TLS' own would pull its state from under the reader
 
     def _remember(self, connection: HTTPConnection) -> None:
-        with self._lock:
-            self._connections.add(connection)
+        if isinstance(connection.sock, socket.socket):
+            with self._lock:
+                self._sockets.add(connection.sock)
 
 
 Remember = Callable[[HTTPConnection], None]
@@ -58,13 +59,13 @@ class _Adapter(HTTPAdapter):
 def _pools(remember: Remember) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
         def connect(self) -> None:
-            remember(self)
             super().connect()
+            remember(self)
 
     class Secure(HTTPSConnection):
         def connect(self) -> None:
-            remember(self)
             super().connect()
+            remember(self)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

@@ -40,9 +40,9 @@ def bad_credentials() -> Unavailable:
     )
 
 
-def broken(status: int, what: str) -> UpstreamError:
+def broken(status: int, what: str, service: str = "reddit") -> UpstreamError:
     """Reddit is at fault."""
-    return UpstreamError(f"{what}; try again later.", status_code=status, upstream_service="reddit")
+    return UpstreamError(f"{what}; try again later.", status_code=status, upstream_service=service)
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, url: str, resource: str) -> Failure | None:
@@ -69,7 +69,7 @@ def _token_refusal(status: int, headers: Mapping[str, str]) -> Failure | None:
     if status == HTTP_TOO_MANY:
         return _too_many(headers)
     if status >= HTTP_SERVER_ERROR:
-        return broken(status, f"Reddit's sign-in is having trouble (HTTP {status})")
+        return broken(status, f"Reddit's sign-in is having trouble (HTTP {status})", "reddit_token")
     return bad_credentials()
 
 

@@ -7,7 +7,7 @@ here (`_core`, `_rate_limiter`, `_retry_strategy_class`, `_clear_access_token`) 
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from prawcore.requestor import Requestor
 from prawcore.sessions import FiniteRetryStrategy, Session
 from requests import RequestException, Response, Timeout
 
-from reddit_mcp.errors import DeadlineExceeded, UpstreamError
+from reddit_mcp.errors import DeadlineExceeded, Failure, UpstreamError
 from reddit_mcp.models import Value
 from reddit_mcp.reddit import door
 from reddit_mcp.reddit.budget import Budget
@@ -61,6 +61,10 @@ class _NoRetry(FiniteRetryStrategy):
         return False
 
 
+Guard = Callable[[], contextlib.AbstractContextManager[None]]
+"""What stands around each request for a token, in its thread."""
+
+
 class TokenRefused(Exception):
     """Reddit answered 401: the token ended early."""
 
@@ -69,20 +73,30 @@ class _Door(Requestor):
     """Sees every answer, the token endpoint's too, and turns refusals into failures before prawcore guesses at them."""
 
     resource = ""
+    sent = 0
     budget: Budget
+    sign_in_guard: Guard
     response: Response
 
     def request(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> Response:  # noqa: ARG002
         method, url = args
-        if not url.endswith(door.TOKEN_PATH) and (grant := current_grant.get()):
+        if url.endswith(door.TOKEN_PATH):
+            with self.sign_in_guard():
+                return self._send(method, url, kwargs)
+        if grant := current_grant.get():
             grant.leave()
+        self.sent += 1
+        return self._send(method, url, kwargs)
+
+    def _send(self, method: str, url: str, kwargs: dict[str, Any]) -> Response:
+        service = "reddit_token" if url.endswith(door.TOKEN_PATH) else "reddit"
         try:
             # prawcore passes its own 16 s on every call; ours counts.
             self.response = self._http.request(method, url, timeout=self.timeout, **kwargs)
         except Timeout as error:
-            raise _too_slow(self.timeout) from error
+            raise _too_slow(self.timeout, service) from error
         except RequestException as error:
-            raise UpstreamError("Reddit cannot be reached; try again later.", upstream_service="reddit") from error
+            raise UpstreamError("Reddit cannot be reached; try again later.", upstream_service=service) from error
         status, headers, body = self.response.status_code, self.response.headers, self.response.content
         if not url.endswith(door.TOKEN_PATH):
             self.budget.learn(headers)
@@ -93,9 +107,12 @@ class _Door(Requestor):
         return self.response
 
 
-def _too_slow(limit: float) -> DeadlineExceeded:
+def _too_slow(limit: float, service: str = "reddit") -> DeadlineExceeded:
     return DeadlineExceeded(
-        f"Reddit did not answer within {limit:g} seconds; try again.", operation="reddit request", timeout=limit
+        f"Reddit did not answer within {limit:g} seconds; try again.",
+        operation="reddit request",
+        timeout=limit,
+        upstream_service=service,
     )
 
 
@@ -120,7 +137,7 @@ class Application:
 class _Instance:
     """One PRAW instance with its connection and its token."""
 
-    def __init__(self, app: Application, budget: Budget) -> None:
+    def __init__(self, app: Application, budget: Budget, sign_in_guard: Guard) -> None:
         self.http = AbortableSession()
         _ignore_files()
         # Everything is passed, so that neither a praw.ini nor a praw_* variable decides whose token is used.
@@ -145,10 +162,12 @@ class _Instance:
         self._core._retry_strategy_class = _NoRetry  # noqa: SLF001
         self._door = cast("_Door", self._core.requestor)
         self._door.budget = budget
+        self._door.sign_in_guard = sign_in_guard
         self._reddit = reddit
 
     def request(self, query: Query[T]) -> tuple[T, Mapping[str, str], int]:
         """Ask in this thread; a refused token is renewed and the request repeated once."""
+        self._door.sent = 0
         try:
             return (*self._ask(query), 1)
         except TokenRefused:
@@ -157,6 +176,11 @@ class _Instance:
             return (*self._ask(query), 2)
         except TokenRefused:
             raise door.bad_credentials() from None
+
+    @property
+    def sent(self) -> int:
+        """Requests that left for the present query, the token endpoint's not among them."""
+        return self._door.sent
 
     def sign_in(self) -> None:
         """Fetch a token in this thread."""
@@ -211,7 +235,8 @@ def _reject_errors(payload: Json) -> None:
 class Praw:
     """The Source that asks Reddit, with at most `threads` requests at once."""
 
-    def __init__(self, app: Application, threads: int = 8) -> None:
+    def __init__(self, app: Application, threads: int = 8, sign_in_guard: Guard = contextlib.nullcontext) -> None:
+        self._sign_in_guard = sign_in_guard
         self.budget = Budget()
         self._app = app
         self._places = asyncio.Semaphore(threads)
@@ -221,13 +246,19 @@ class Praw:
     async def fetch(self, query: Query[T]) -> Answer[T]:
         """Ask Reddit once; the whole exchange, a slow drip included, ends within the application's timeout."""
         async with self._places:
-            instance = self._idle.pop() if self._idle else _Instance(self._app, self.budget)
-            value, headers, calls = await self._in_thread(instance, query)
+            instance = self._idle.pop() if self._idle else _Instance(self._app, self.budget, self._sign_in_guard)
+            try:
+                value, headers, calls = await self._in_thread(instance, query)
+            except Failure as failure:
+                failure.calls = instance.sent
+                raise
         return Answer(value, calls=calls, ttl=query.ttl, archive=_span(headers))
 
     async def sign_in(self) -> None:
         """Fetch a token, as a check of the application's credentials."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, _Instance(self._app, self.budget).sign_in)
+        await asyncio.get_running_loop().run_in_executor(
+            self._threads, _Instance(self._app, self.budget, self._sign_in_guard).sign_in
+        )
 
     async def _in_thread(self, instance: _Instance, query: Query[T]) -> tuple[T, Mapping[str, str], int]:
         """A thread cannot be cancelled, but its sockets can be shut: it ends at once, whoever gave up on it."""

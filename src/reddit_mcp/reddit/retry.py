@@ -83,12 +83,12 @@ class Retry:
 
         def wait(error: Exception) -> bool | float:
             nonlocal spent
-            spent += getattr(error, "calls", 0)
+            spent += error.calls if isinstance(error, Failure) else 0
             seconds = self._rules.wait(error, number)
             if seconds is not None and seconds < remaining() and not self._hopeless():
                 return seconds
             if isinstance(error, Failure):
-                setattr(error, "calls", spent)  # noqa: B010 - what it took to learn that Reddit cannot answer
+                error.calls = spent  # what it took to learn that Reddit cannot answer
             return False
 
         async for attempt in stamina.retry_context(on=wait, attempts=self._rules.most, timeout=None):

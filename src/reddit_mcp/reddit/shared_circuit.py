@@ -14,7 +14,7 @@ from uuid import uuid4
 from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.reddit.circuit import BreakerRules, Circuit, Clock, Outcome
-from reddit_mcp.storage.breaker_report import Incident, Report, Tally, incident, report
+from reddit_mcp.storage.breaker_report import Incident, Report, State, Tally, incident, report
 from reddit_mcp.storage.breakers import MOST_ERRORS, BreakerRoom, Word
 
 SHARE_SECONDS = 1.0
@@ -54,6 +54,7 @@ class SharedCircuit:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._log = logger(__name__)
+        self._logged: tuple[State, float] = ("closed", 0.0)
 
     async def claim(self) -> Probe | None:
         """Take a probe's place, here and then among all replicas; None when there is none, or no need of one."""
@@ -100,10 +101,12 @@ class SharedCircuit:
         """Make known that the circuit may have left the round `before`; an own change hastens to the others."""
         self.news.set()
         self.news = asyncio.Event()
-        if self.circuit.round != before:
-            self._log.warning("breaker_changed", breaker=self._name, state=self.circuit.state)
-            if self.circuit.unshared:
-                self._urgent.set()
+        circuit = self.circuit
+        if circuit.round != before and circuit.unshared:
+            self._urgent.set()
+        if (circuit.state, circuit.wait) != self._logged:
+            self._logged = (circuit.state, circuit.wait)
+            self._log.warning("breaker_changed", breaker=self._name, state=circuit.state, wait_seconds=circuit.wait)
 
     def tell_soon(self) -> None:
         """See to it that the others hear of this within a second."""

@@ -5,6 +5,7 @@ misses only. Retry above the queue: each attempt waits its turn, a back-off hold
 alone: waiting in line is not slowness.
 """
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
@@ -67,15 +68,16 @@ async def open_reddit(
         notices: where purges are heard.
     """
     async with contextlib.AsyncExitStack() as stack:
-        praw = Praw(application)
-        stack.push_async_callback(praw.aclose)
         breakers = Breakers(store, _breaker_rules(settings))
         stack.push_async_callback(breakers.aclose)
+        loop, token = asyncio.get_running_loop(), breakers.get("reddit_token")
+        praw = Praw(application, sign_in_guard=lambda: token.guard_in_thread(loop))
+        stack.push_async_callback(praw.aclose)
         guarded = Guarded(praw, breakers.get("reddit"))
         tokens, tickets = Tokens(_window(settings, application, store), praw.budget), Tickets(store)
         queue = await stack.enter_async_context(Queue(guarded, tokens, tickets, most=settings.queue_max))
         retry = Retry(queue, _retry_rules(settings), lambda: guarded.is_open)
-        upstream = f"{application.oauth_url} {application.client_id} {application.edition}"
+        upstream = application.edition or f"{application.oauth_url} {application.client_id}"
         shelf = Shelf(
             Memory(settings.cache_l1_entries),
             Entries(cached, upstream, 2 * settings.stale_max),

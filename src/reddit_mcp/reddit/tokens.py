@@ -79,6 +79,11 @@ class Tokens:
         free = max(0, self._free)
         return free if self._budget.remaining is None else min(free, self._budget.remaining)
 
+    @property
+    def replicas(self) -> int:
+        """Processes that share the budget, as last seen."""
+        return self._local.replicas
+
     async def take(self, census: Census) -> tuple[Verdict, str, float]:
         """Ask for a token for the first of those who wait; gives the verdict, the grant's name and the time it has.
 

@@ -1,17 +1,22 @@
-"""The outermost layer: a request id on everything, the Host and Origin allow-lists, and a limit for bodies."""
+"""The outermost layer: a request id on everything, the Host and Origin allow-lists, limits for heads and bodies."""
 
 import re
 from collections.abc import Iterable
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY = 1_048_576
+from reddit_mcp.observability import logs
+from reddit_mcp.server import cors
+from reddit_mcp.server.bad_request import BadRequest
+from reddit_mcp.server.crash import guarded
+from reddit_mcp.server.message import check_size
+
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+MOST_HEADERS = 100
+LARGEST_HEAD = 32_768
 
 
 class Envelope:
@@ -36,16 +41,43 @@ class Envelope:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         scope["request_id"] = given if REQUEST_ID.fullmatch(given) else uuid4().hex
-        refusal = None if scope["path"].startswith("/health") else self._refusal(headers)
-        await (refusal or self._app)(scope, receive, _named(send, scope["request_id"]))
+        app, origin = self._app_for(scope, headers)
+        with logs.during(trace_id=scope["request_id"]):
+            await guarded(app, scope, receive, _named(send, scope["request_id"], origin))
 
-    def _refusal(self, headers: Headers) -> PlainTextResponse | None:
+    def _app_for(self, scope: Scope, headers: Headers) -> tuple[ASGIApp, str | None]:
+        """Who answers, and the Origin that may read the answer."""
+        try:
+            _check_head(scope)
+            if scope["path"].startswith("/health"):
+                return self._app, None
+            self._check_names(headers)
+            check_size(_declared_size(headers))
+        except BadRequest as error:
+            return error.answer(scope), None
+        if cors.is_preflight(scope["method"], headers):
+            return cors.preflight(headers), headers["origin"]
+        return self._app, headers.get("origin")
+
+    def _check_names(self, headers: Headers) -> None:
         if not _matches(_without_port(headers.get("host", "")), self._hosts):
-            return PlainTextResponse("This server does not go by this Host name; see MCP_ALLOWED_HOSTS.\n", 421)
+            raise BadRequest(421, "This server does not go by this Host name; see MCP_ALLOWED_HOSTS.")
         origin = headers.get("origin")
-        if origin is None or origin in self._origins or _is_loopback(origin):
-            return None
-        return PlainTextResponse("Pages of this Origin may not call this server; see CORS_ORIGINS.\n", 403)
+        if origin is not None and origin not in self._origins and not _is_loopback(origin):
+            raise BadRequest(403, "Pages of this Origin may not call this server; see CORS_ORIGINS.")
+
+
+def _check_head(scope: Scope) -> None:
+    size = len(scope.get("query_string", b"")) + sum(len(name) + len(value) for name, value in scope["headers"])
+    if len(scope["headers"]) > MOST_HEADERS or size > LARGEST_HEAD:
+        raise BadRequest(431, "The request's headers are too many or too large.")
+
+
+def _declared_size(headers: Headers) -> int:
+    try:
+        return int(headers.get("content-length", "0"))
+    except ValueError:
+        raise BadRequest(400, "The Content-Length is not a number.") from None
 
 
 def _without_port(host: str) -> str:
@@ -61,27 +93,14 @@ def _is_loopback(origin: str) -> bool:
     return scheme in ("http", "https") and _without_port(host) in LOOPBACK
 
 
-def _named(send: Send, request_id: str) -> Send:
+def _named(send: Send, request_id: str, origin: str | None) -> Send:
     async def named(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+            if origin is not None:
+                cors.admit(headers, origin)
         await send(message)
 
     return named
-
-
-async def read_body(receive: Receive) -> bytes:
-    """The whole body.
-
-    Raises:
-        HTTPException: 413, it is larger than 1 MB.
-    """
-    parts, size, more = [], 0, True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > LARGEST_BODY:
-            raise HTTPException(413, "A request body may have 1 MB at most.")
-        more = message.get("more_body", False) and message["type"] != "http.disconnect"
-    return b"".join(parts)

@@ -10,13 +10,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from reddit_mcp.server.envelope import LARGEST_BODY, read_body
+from reddit_mcp.server.bad_request import BadRequest
+from reddit_mcp.server.message import LARGEST_BODY, Received, received
 
 
 class StreamableHttp:
@@ -39,15 +40,24 @@ class StreamableHttp:
         if scope["method"] != "POST":  # an open GET stream would keep a paid container alive
             await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
             return
-        body = await read_body(receive)
-        if _needs_stream(body):
-            await self._stream.handle_request(scope, _replay(body, receive), send)
+        try:
+            found = await received(scope, receive)
+        except BadRequest as error:
+            await error.answer(scope)(scope, receive, send)
+        except ClientDisconnect:
+            return
         else:
-            await self._until_gone(scope, body, receive, send)
+            await self._answer(scope, found, receive, send)
 
-    async def _until_gone(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, found: Received, receive: Receive, send: Send) -> None:
+        if _needs_stream(found.message):
+            await self._stream.handle_request(scope, found.replay(receive), send)
+        else:
+            await self._until_gone(scope, found, receive, send)
+
+    async def _until_gone(self, scope: Scope, found: Received, receive: Receive, send: Send) -> None:
         """Answer with JSON; stop working when the caller hangs up."""
-        work = asyncio.create_task(self._json.handle_request(scope, _replay(body, asyncio.Event().wait), send))
+        work = asyncio.create_task(self._json.handle_request(scope, found.replay(asyncio.Event().wait), send))
         gone = asyncio.create_task(_disconnect(receive))
         try:
             await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -59,29 +69,11 @@ class StreamableHttp:
                 await work
 
 
-def _needs_stream(body: bytes) -> bool:
-    """Whether the request wants notices on its way; unreadable ones are left to the SDK to refuse."""
-    if b"progressToken" not in body and b"subscriptions/listen" not in body:
-        return False
-    try:
-        message = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    if not isinstance(message, dict):
-        return False
+def _needs_stream(message: dict[str, Any]) -> bool:
+    """Whether the request wants notices on its way."""
     params = message.get("params")
     meta = params.get("_meta") if isinstance(params, dict) else None
     return message.get("method") == "subscriptions/listen" or (isinstance(meta, dict) and "progressToken" in meta)
-
-
-def _replay(body: bytes, then: Any) -> Receive:
-    """A receive that gives the body that was read, and after it whatever `then` gives."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Message:
-        return messages.pop() if messages else await then()
-
-    return receive
 
 
 async def _disconnect(receive: Receive) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import difflib
 import time
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -17,11 +18,15 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 
 from reddit_mcp import __version__
-from reddit_mcp.errors import DeadlineExceeded, Failure, Internal
+from reddit_mcp.errors import DeadlineExceeded, Failure, Internal, RateLimited, Unavailable
+from reddit_mcp.models import LOCAL
 from reddit_mcp.observability.logs import logger
-from reddit_mcp.reddit.flight import deadline
+from reddit_mcp.reddit.flight import caller, deadline
 from reddit_mcp.server import face, prompts, resources
+from reddit_mcp.server.quota import InFlight, Quota
+from reddit_mcp.storage.usage import Usage
 from reddit_mcp.tools import Services, specs
+from reddit_mcp.tools._tool import scope_of
 
 NAME = "reddit-mcp-server"
 DESCRIPTION = (
@@ -34,16 +39,26 @@ INSTRUCTIONS = (
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 
 
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Who may call how often, at once and in all, and what came of it."""
+
+    quota: Quota
+    in_flight: InFlight
+    usage: Usage
+
+
 class RedditServer(MCPServer[Any]):
     """Eight tools over any transport.
 
     Args:
         services: what the tools work with.
+        accounts: what calls cost their callers.
         deadline: seconds one call may take.
         development: whether errors may show stacks.
     """
 
-    def __init__(self, services: Services, *, deadline: float, development: bool = False) -> None:
+    def __init__(self, services: Services, accounts: Accounts, *, deadline: float, development: bool = False) -> None:
         super().__init__(
             NAME,
             title="Reddit",
@@ -53,6 +68,7 @@ class RedditServer(MCPServer[Any]):
             tools=[spec.bind(services) for spec in specs()],
             cache_hints={name: CacheHint(3_600_000, "public") for name in LISTS},  # type: ignore[misc]
         )
+        self._accounts = accounts
         self._deadline = deadline
         self._development = development
         self._log = logger(__name__)
@@ -75,13 +91,32 @@ class RedditServer(MCPServer[Any]):
         tool = self._tool_manager.get_tool(name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, self._unknown(name), {"tool": name[:100]})
-        trace_id, started = _trace_id(context), time.perf_counter()
+        scope, started = scope_of(context), time.perf_counter()
+        # The HTTP request's own id where there is one, so that logs of both layers meet.
+        trace_id = str(scope.get("request_id") or uuid4().hex)
         # A null for an optional argument is how some clients say that they leave it out.
         given = {key: value for key, value in arguments.items() if value is not None}
-        failure, outcome = await self._attempt(name, given, context)
+        failure, outcome = await self._accounted(name, given, context, scope)
         milliseconds = round((time.perf_counter() - started) * 1000)
         self._note(name, trace_id, milliseconds, failure)
         return outcome if failure is None else face.shown(failure, trace_id)
+
+    async def _accounted(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None, scope: dict[str, Any]
+    ) -> Any:
+        """Run in the caller's name: a place and a call of the quota first, so that a stranger gets no hints."""
+        who = scope.get("caller", LOCAL)
+        caller.set(who.id)
+        try:
+            with self._accounts.in_flight.place(who):
+                spent = await self._accounts.quota.spend(who, name)
+                scope.setdefault("quota", {})["nearest"] = spent.nearest if spent else None
+                failure, outcome = await self._attempt(name, arguments, context)
+                await self._accounts.quota.settle(spent, failure)
+        except (RateLimited, Unavailable) as refused:
+            failure, outcome = refused, None
+        self._accounts.usage.note(who.id, f"calls:{name}" if failure is None else f"errors:{failure.type}")
+        return failure, outcome
 
     async def _attempt(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None) -> Any:
         """The failure or None, and the outcome."""
@@ -118,13 +153,3 @@ class RedditServer(MCPServer[Any]):
             self._log.warning("tool_failed", error_type=failure.type, **facts)
         else:
             self._log.error("tool_failed", error_type=failure.type, **facts)
-
-
-def _trace_id(context: Context[Any, Any] | None) -> str:
-    """The HTTP request's own id where there is one, so that logs of both layers meet."""
-    try:
-        request = context.request_context.request if context else None
-    except ValueError:  # called in process, without a request
-        request = None
-    scope = getattr(request, "scope", {})
-    return str(scope.get("request_id") or uuid4().hex)

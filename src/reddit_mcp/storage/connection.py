@@ -18,6 +18,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from reddit_mcp.errors import Unavailable
 
 MAX_CONNECTIONS = 20
+MAX_VISITORS = MAX_CONNECTIONS - 1
+"""One connection stays for the subscription to notices."""
+
 AWAY_SECONDS = 1.0
 """How long a Redis that did not answer is left in peace."""
 
@@ -80,7 +83,7 @@ class Store:
         self._timeout = timeout
         self._cluster_url = cluster_url
         self._finding_cluster = asyncio.Lock()
-        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._places = asyncio.Semaphore(MAX_VISITORS)
         self._away_until: float | None = None
 
     async def __aenter__(self) -> Self:

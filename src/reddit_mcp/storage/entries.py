@@ -25,6 +25,8 @@ VERSION = 1
 
 Marks = Mapping[str, str]
 
+_LONGEST_TTL = 86_400
+
 
 def entry_key(prefix: str, upstream: str, question: str) -> str:
     """Build `reddit:<kind>:<hash>:<version>`; an answer of one upstream is never another's."""
@@ -44,13 +46,13 @@ class Entries:
     Args:
         store: the Redis.
         upstream: who answers, such as its address and the client id.
-        seconds: how long an answer is kept, fresh or not.
+        seconds: how long an answer is kept, fresh or not; never less than the longest ttl, a day.
     """
 
     def __init__(self, store: Store, upstream: str, seconds: float = TWO_DAYS) -> None:
         self._store = store
         self._upstream = upstream
-        self._seconds = math.ceil(seconds)
+        self._seconds = max(_LONGEST_TTL, math.ceil(seconds))
 
     async def read(self, question: str, model: type[T], tags: Sequence[str]) -> Entry[T] | None:
         """Read the answer to a question; one that cannot be read is deleted."""

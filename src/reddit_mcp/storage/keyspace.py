@@ -58,7 +58,14 @@ TICKETS = Kind("ticket", 300, "a queued request's state and outcome; the contrac
 TICKETS_QUEUED_SECONDS = 30
 """While a request waits, its state is written anew every few seconds: what a dead process left goes soon."""
 
+QUOTAS = Kind("quota", 32 * 86_400, "a hash: a caller's bucket and counters; the longest window is a month")
+USAGE = Kind("usage", 365 * 86_400, "a hash: what a caller did on one day; the contract keeps it a year")
+USERS_OF_DAY = Kind("usage-users", 365 * 86_400, "a set: who called on one day; as their numbers")
+
 KINDS = (
+    QUOTAS,
+    USAGE,
+    USERS_OF_DAY,
     WATCHES,
     API_KEYS,
     KEY_DIGESTS,

@@ -14,10 +14,11 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict
 
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
-from reddit_mcp.models import Value
+from reddit_mcp.models import LOCAL, Caller, Value
 from reddit_mcp.reddit.client import Reddit
 from reddit_mcp.reddit.source import Answer
 from reddit_mcp.storage.watches import Watches
+from reddit_mcp.tiers import Tiers
 from reddit_mcp.tools import _schema
 
 T = TypeVar("T", bound=Value)
@@ -37,6 +38,7 @@ class Services:
     reddit: Reddit
     watches: Watches
     sentiment: SentimentAnalyzer
+    tiers: Tiers
     reddit_remaining: Callable[[], int | None]
     source: str
     clock: Callable[[], float] = time.time
@@ -48,7 +50,8 @@ class Call:
 
     services: Services
     context: Context[Any, Any]
-    owner: str = "local"
+    caller: Caller = LOCAL
+    rate_limit_remaining: int | None = None
     notice: str | None = None
     _started: float = field(default_factory=time.perf_counter)
     _answers: list[Answer[Any]] = field(default_factory=list)
@@ -78,7 +81,7 @@ class Call:
             "stale": any(answer.stale for answer in answers),
             "cache_age_seconds": int(max((answer.age for answer in answers), default=0)),
             "ttl": min((answer.ttl for answer in answers), default=0),
-            "rate_limit_remaining": None,
+            "rate_limit_remaining": self.rate_limit_remaining,
             "reddit_rate_limit_remaining": self.services.reddit_remaining(),
             "execution_time_ms": round((time.perf_counter() - self._started) * 1000),
             "reddit_api_calls": self.requests,
@@ -89,8 +92,8 @@ class Call:
             facts["archive_to"] = max(newest for _, newest in spans)
         if degraded := next((answer.degraded for answer in answers if answer.degraded), None):
             facts["degraded"] = degraded
-        if self.notice:
-            facts["notice"] = self.notice
+        if notice := " ".join(filter(None, (self.notice, self.caller.notice))):
+            facts["notice"] = notice
         return facts
 
 
@@ -121,7 +124,9 @@ class ToolSpec:
         metadata.output_schema = _schema.output(self.output, self.optional)
 
         async def run(context: Context[Any, Any], **arguments: Any) -> CallToolResult:
-            call = Call(services, context)
+            scope = scope_of(context)
+            nearest = scope.get("quota", {}).get("nearest")
+            call = Call(services, context, scope.get("caller", LOCAL), nearest.left if nearest else None)
             return result({**await self.handler(call, **arguments), "metadata": call.metadata()})
 
         return Tool(
@@ -141,6 +146,15 @@ class ToolSpec:
                 open_world_hint=self.open_world,
             ),
         )
+
+
+def scope_of(context: Context[Any, Any] | None) -> dict[str, Any]:
+    """The ASGI scope of the request that a call came in; empty on stdio and in process."""
+    try:
+        request = context.request_context.request if context else None
+    except ValueError:  # called in process, without a request
+        request = None
+    return getattr(request, "scope", {})
 
 
 def _strict(metadata: FuncMetadata) -> type[ArgModelBase]:

@@ -1,5 +1,6 @@
 """get_post_comments: a post and its discussion as a tree."""
 
+import contextlib
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -63,7 +64,8 @@ async def get_post_comments(
 async def _open(call: Call, forest: Forest, post: str, sort: CommentSort, node: More) -> None:
     """Fetch what one collapsed node hides."""
     reddit = call.services.reddit
-    await call.context.report_progress(call.requests, message="fetching collapsed comments")
+    with contextlib.suppress(ValueError):  # called in process, there is nobody to tell
+        await call.context.report_progress(call.requests, message="fetching collapsed comments")
     if node.children:
         found: Branches | Thread = call.take(await reddit.more(post, node.children, sort))
     else:  # "continue this thread"

@@ -14,8 +14,6 @@ from reddit_mcp.tools._invalid import refused
 from reddit_mcp.tools._tool import Call, Json, tool
 from reddit_mcp.tools._types import After, Community, clean, harmless
 
-MOST_WATCHES = 1000
-
 Action = Annotated[
     Literal["create", "list", "matches", "pause", "resume", "delete"],
     Field(description="create needs keywords; matches, pause, resume and delete need watch_id"),
@@ -79,10 +77,14 @@ async def watch_keywords(
 async def _create(call: Call, request: Request) -> Json:
     if not request.keywords:
         raise refused("keywords", "is required to create a watch", "1 to 10 words or phrases")
+    tier = call.services.tiers.named(call.caller.tier)
+    if request.check_interval < tier.shortest_interval:
+        allowed = f"a whole number from {tier.shortest_interval} to 1440 in your tier"
+        raise refused("check_interval", "is too small", allowed)
     now = int(call.services.clock())
     watch = Watch(
         watch_id=new_watch_id(),
-        owner=call.owner,
+        owner=call.caller.id,
         keywords=tuple(dict.fromkeys(request.keywords)),
         subreddits=tuple(dict.fromkeys(request.subreddits)),
         alert_threshold=request.alert_threshold,
@@ -91,7 +93,7 @@ async def _create(call: Call, request: Request) -> Json:
         created_utc=now,
         next_check_utc=now,
     )
-    await call.services.watches.create(watch, limit=MOST_WATCHES)
+    await call.services.watches.create(watch, limit=tier.watches)
     return {"watch": shown(watch)}
 
 
@@ -109,25 +111,25 @@ def _webhook(url: str) -> str | None:
 
 
 async def _list(call: Call, _request: Request) -> Json:
-    return {"watches": [shown(watch) for watch in await call.services.watches.list(call.owner)]}
+    return {"watches": [shown(watch) for watch in await call.services.watches.list(call.caller.id)]}
 
 
 async def _matches(call: Call, request: Request) -> Json:
-    watch = await call.services.watches.get(call.owner, _required_id(request))
+    watch = await call.services.watches.get(call.caller.id, _required_id(request))
     return {"watch": shown(watch), "matches": [], "after": None}
 
 
 async def _pause(call: Call, request: Request) -> Json:
-    return {"watch": shown(await call.services.watches.set_status(call.owner, _required_id(request), "paused"))}
+    return {"watch": shown(await call.services.watches.set_status(call.caller.id, _required_id(request), "paused"))}
 
 
 async def _resume(call: Call, request: Request) -> Json:
-    return {"watch": shown(await call.services.watches.set_status(call.owner, _required_id(request), "active"))}
+    return {"watch": shown(await call.services.watches.set_status(call.caller.id, _required_id(request), "active"))}
 
 
 async def _delete(call: Call, request: Request) -> Json:
-    watch = await call.services.watches.get(call.owner, _required_id(request))
-    await call.services.watches.delete(call.owner, watch.watch_id)
+    watch = await call.services.watches.get(call.caller.id, _required_id(request))
+    await call.services.watches.delete(call.caller.id, watch.watch_id)
     return {"watch": {**shown(watch), "status": "deleted"}}
 
 

@@ -1,0 +1,288 @@
+"""Hostile callers against real sockets: whatever they send, the server answers others and never blames itself."""
+
+import asyncio
+import contextlib
+import functools
+import json
+import string
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from reddit_mcp.server import protocol
+from reddit_mcp.server.message import Messages, read_body
+from reddit_mcp.tools import Services, specs
+from tests.inbound_things import JSON, call, error_of
+from tests.running import server
+from tests.storage_fixtures import free_port
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+PAGE = "https://app.example"
+
+
+# --- connections: uvicorn with our protocol, and an app that tells what it saw ---
+
+
+async def _telling(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/slow":
+        await asyncio.sleep(3 * protocol.REQUEST_SECONDS)
+    body = await read_body(receive)
+    names = [name.decode() for name, _ in scope["headers"]]
+    await JSONResponse({"headers": names, "body": body.decode()})(scope, receive, send)
+
+
+@contextlib.asynccontextmanager
+async def listening(patience: float = 30.0) -> AsyncIterator[int]:
+    port = free_port()
+    config = uvicorn.Config(
+        Messages(_telling), port=port, loop="asyncio", http=protocol.Protocol, lifespan="off", log_config=None
+    )
+    running = uvicorn.Server(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(protocol, "REQUEST_SECONDS", patience)
+        patch.setattr(running, "capture_signals", contextlib.nullcontext)
+        task = asyncio.create_task(running.serve())
+        while not running.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        try:
+            yield port
+        finally:
+            running.should_exit = True
+            await task
+
+
+@contextlib.asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Connection]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def everything(reader: asyncio.StreamReader) -> bytes:
+    """All that comes until the server closes the connection."""
+    try:
+        return await asyncio.wait_for(reader.read(), 20)
+    except ConnectionResetError:
+        return b""
+
+
+async def test_a_connection_that_says_nothing_is_closed() -> None:
+    async with listening(0.1) as port, connected(port) as (reader, _):
+        assert await everything(reader) == b""
+
+
+async def test_a_head_that_dribbles_is_408() -> None:
+    async with listening(0.2) as port, connected(port) as (reader, writer):
+        writer.write(HEAD[:30])
+        assert (await everything(reader)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_body_that_dribbles_ends_with_the_connection() -> None:
+    async with listening(0.2) as port, connected(port) as (reader, writer):
+        writer.write(HEAD + b"Content-Length: 9\r\n\r\n{")
+        assert await everything(reader) == b""
+
+
+async def test_the_second_request_of_a_connection_has_no_longer_either() -> None:
+    whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
+    async with listening(0.3) as port, connected(port) as (reader, writer):
+        writer.write(whole + whole[:40])
+        answers = await everything(reader)
+    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in answers
+
+
+async def test_work_may_take_longer_than_a_request_may() -> None:
+    async with listening(0.1) as port, httpx.AsyncClient() as client:
+        for _ in range(2):
+            answer = await client.post(f"http://127.0.0.1:{port}/slow", json={"jsonrpc": "2.0"})
+            assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("line", [b"X-Endless: ", b"X-1: 1\r\n"])
+async def test_a_head_without_an_end_is_431(line: bytes) -> None:
+    async with listening() as port, connected(port) as (reader, writer):
+        writer.write(HEAD + line * (protocol.LARGEST_HEAD // len(line) + 1))
+        assert (await everything(reader)).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_trailers_are_no_headers() -> None:
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\nX-API-Key: late\r\n\r\n"
+    async with listening() as port, connected(port) as (reader, writer):
+        writer.write(chunked)
+        answer = await everything(reader)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["headers"] == [
+        "host",
+        "content-type",
+        "transfer-encoding",
+        "connection",
+    ]
+
+
+async def test_garbage_is_400_and_the_next_caller_is_served() -> None:
+    async with listening() as port:
+        for junk in (b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"POST /mcp HTTP/1.1\r\n: x\r\n\r\n"):
+            async with connected(port) as (reader, writer):
+                writer.write(junk)
+                assert (await everything(reader)).startswith(b"HTTP/1.1 400 ")
+        async with httpx.AsyncClient() as client:
+            assert (await client.post(f"http://127.0.0.1:{port}/", json={})).json()["body"] == "{}"
+
+
+# --- the whole server ---
+
+
+@pytest.fixture(scope="module")
+def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs") / "server.log"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, log_file: Path) -> Iterator[str]:
+    options = {"REDDIT_QPM": "100000", "CORS_ORIGINS": PAGE, "LOG_FILE": str(log_file)}
+    with server(tmp_path_factory.mktemp("data"), **options) as address:
+        yield address
+
+
+async def test_the_server_runs_our_protocol(url: str) -> None:
+    async with connected(int(url.rpartition(":")[2])) as (reader, writer):
+        writer.write(HEAD + b"X-Endless: " + b"x" * protocol.LARGEST_HEAD)
+        assert (await everything(reader)).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_page_is_admitted_and_another_is_not(url: str) -> None:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
+    async with httpx.AsyncClient() as client:
+        for origin, status in ((PAGE, 204), ("https://evil.example", 403)):
+            answer = await client.options(url + "/mcp", headers={**asked, "origin": origin})
+            assert answer.status_code == status
+        answer = await client.post(url + "/mcp", json=LIST, headers={**JSON, "origin": PAGE})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, PAGE)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"[" * 200_000, b'{"id":null}', b"\xff"], ids=len)
+async def test_the_legacy_transport_refuses_bombs_and_stays_open(url: str, body: bytes) -> None:
+    async with httpx.AsyncClient(timeout=20) as client, client.stream("GET", url + "/sse") as stream:
+        lines = stream.aiter_lines()
+        path = [line async for line in _until(lines, "data: /messages/")][-1].removeprefix("data: ")
+        answer = await client.post(url + path, content=body, headers=JSON)
+        assert answer.status_code == 400
+        assert error_of(answer)["type"] == "invalid_input"
+        good = {"jsonrpc": "2.0", "id": 7, "method": "ping"}
+        assert (await client.post(url + path, json=good, headers=JSON)).status_code == 202
+        assert [line async for line in _until(lines, 'data: {"jsonrpc":"2.0","id":7')]
+
+
+async def _until(lines: AsyncIterator[str], start: str) -> AsyncIterator[str]:
+    async for line in lines:
+        yield line
+        if line.startswith(start):
+            return
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+async def test_the_log_knows_calls_and_no_people(url: str, log_file: Path) -> None:
+    headers = {**JSON, "authorization": "Bearer rmcp_veryPrivateKey0123456789", "x-api-key": "rmcp_otherKey012345"}
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(
+            f"{url}/mcp?token=tokenInTheAddress", json=call("get_user_info", username="privatename99"), headers=headers
+        )
+        await client.post(url + "/mcp", json=call("search_reddit", query="privateillness"), headers=headers)
+    (line,) = [line for line in _lines(log_file) if line.get("trace_id") == answer.headers["x-request-id"]]
+    assert (line["event"], line["tool"], line["error_type"], line["level"]) == (
+        "tool_failed",
+        "get_user_info",
+        "not_found",
+        "warning",
+    )
+    written = json.dumps(_lines(log_file))
+    for private in ("rmcp_", "tokenInTheAddress", "privatename99", "privateillness", "127.0.0.1"):
+        assert private not in written
+
+
+# --- arguments: from what each tool publishes, and beyond it ---
+
+TOOLS = {spec.name: spec.bind(Services.__new__(Services)).parameters for spec in specs()}
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+NAMES = st.sampled_from(
+    ["brew_at_home", "r/all", "a+b", "u/spez", "t3_abc", "t1_x", "https://redd.it/abc", "../me", "%"]
+)
+
+
+class Huge(str):
+    """A text too long to be shown when a test fails."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} characters>"
+
+
+WILD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+    | st.just(Huge("x" * 70_000)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def fitting(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Values that a published schema admits."""
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    match schema["type"]:
+        case "integer":
+            return st.integers(schema["minimum"], schema["maximum"])
+        case "boolean":
+            return st.booleans()
+        case "array":
+            return st.lists(fitting(schema["items"]), max_size=schema["maxItems"])
+    return TEXT | NAMES | st.text(string.ascii_letters, min_size=schema.get("minLength", 0), max_size=20)
+
+
+@functools.cache
+def arguments(tool: str) -> st.SearchStrategy[dict[str, Any]]:
+    schema, required = TOOLS[tool], TOOLS[tool].get("required", [])
+    each = {name: fitting(inner) | fitting(inner) | WILD for name, inner in schema["properties"].items()}
+    known = st.fixed_dictionaries(
+        {name: each[name] for name in required}, optional={name: each[name] for name in each if name not in required}
+    )
+    return known | st.builds(lambda first, second: {**first, **second}, known, st.dictionaries(TEXT, WILD, max_size=2))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_no_arguments_make_an_internal_error(url: str, tool: str) -> None:
+    with httpx.Client(base_url=url, headers=JSON, timeout=60) as client:
+
+        @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(arguments(tool))
+        def calls(given_arguments: dict[str, Any]) -> None:
+            answer = client.post("/mcp", json=call(tool, **given_arguments))
+            assert answer.status_code == 200
+            result = answer.json()["result"]
+            if result["isError"]:
+                assert error_of(answer)["type"] in ("invalid_input", "not_found", "unavailable")
+
+        calls()

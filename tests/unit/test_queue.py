@@ -1,0 +1,423 @@
+"""The queue around a fake Source, on a fake Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from reddit_mcp.errors import NotFound, RateLimited, Unavailable
+from reddit_mcp.reddit import flight
+from reddit_mcp.reddit.budget import Budget
+from reddit_mcp.reddit.queue import Queue
+from reddit_mcp.reddit.source import Answer, Priority, Query
+from reddit_mcp.reddit.tokens import Grant, Tokens, current_grant
+from reddit_mcp.storage.budget import Census, Verdict
+from reddit_mcp.storage.connection import Store
+from reddit_mcp.storage.tickets import Tickets
+from tests.budget_fixtures import Flown, T, Upstream, becomes, query, queue_over, window
+from tests.storage_fixtures import fake_store, until
+
+
+class Gate(Upstream):
+    """An upstream that lets nobody through before it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.failure: Exception | None = None
+        self.inside = 0
+
+    async def fetch(self, query: Query[T]) -> Answer[T]:
+        self.inside += 1
+        try:
+            await self.open.wait()
+        finally:
+            self.inside -= 1
+        if self.failure:
+            raise self.failure
+        return await super().fetch(query)
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    async with fake_store() as store:
+        yield store
+
+
+@pytest.fixture
+async def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def as_caller() -> Iterator[None]:
+    before = flight.caller.set("key-1")
+    yield
+    flight.caller.reset(before)
+
+
+def within(seconds: float) -> None:
+    flight.deadline.set(asyncio.get_running_loop().time() + seconds)
+
+
+async def many(queue: Queue, count: int, priority: Priority = Priority.HIGH) -> list[Flown]:
+    """So many requests that go on by themselves; they stand in line when this returns."""
+    flown = [Flown(queue, query(f"{priority.name}{i}", priority)) for i in range(count)]
+    await asyncio.sleep(0)
+    return flown
+
+
+async def ended(flown: list[Flown]) -> list[object]:
+    return list(await asyncio.gather(*(each.task for each in flown), return_exceptions=True))
+
+
+async def test_an_answer_comes_through(store: Store) -> None:
+    async with queue_over(Upstream(), store) as queue:
+        assert (await queue.fetch(query())).calls == 1
+        assert queue.bulkhead.in_use == queue.depth == 0
+
+
+async def test_no_more_at_once_than_there_are_places(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store, places=3) as queue:
+        flown = await many(queue, 10)
+        await until(lambda: gate.inside == 3)
+        assert queue.depth == 7
+        gate.open.set()
+        await ended(flown)
+        assert (queue.bulkhead.total, queue.bulkhead.in_use) == (10, 0)
+
+
+async def test_by_priority_and_within_one_first_come_first_served(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store, places=1, span=0.01) as queue:
+        flown = await many(queue, 1)
+        await until(lambda: gate.inside == 1)
+        for priority in reversed(Priority):
+            flown += await many(queue, 2, priority)
+        gate.open.set()
+        await ended(flown)
+    order = [f"r/{priority.name}{i}/about" for priority in Priority for i in range(2)]
+    assert gate.names[1:] == order
+
+
+async def test_a_failure_from_below_comes_through_and_frees_the_place(store: Store, gate: Gate) -> None:
+    gate.failure = NotFound("There is none.")
+    gate.open.set()
+    async with queue_over(gate, store) as queue:
+        with pytest.raises(NotFound):
+            await queue.fetch(query())
+        assert queue.bulkhead.in_use == 0
+
+
+async def test_beyond_its_length_it_refuses_the_newest_at_once(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store, places=1, most=5) as queue:
+        await many(queue, 1)
+        await until(lambda: gate.inside == 1)
+        flown = await many(queue, 7)
+        await until(lambda: sum(each.task.done() for each in flown) == 2)
+        for each in flown[5:]:
+            with pytest.raises(Unavailable) as caught:
+                await each.task
+            assert caught.value.data == {"service": "reddit", "reason": "queue_full"}
+        assert queue.depth == 5
+
+
+async def test_a_full_queue_makes_room_for_its_betters(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store, places=1, most=5) as queue:
+        await many(queue, 1)
+        await until(lambda: gate.inside == 1)
+        low = await many(queue, 5, Priority.LOW)
+        await becomes(lambda: _true(queue.depth == 5))
+        high = await many(queue, 2)
+        await until(lambda: low[4].task.done() and low[3].task.done())
+        assert queue.depth == 5
+        assert not any(each.task.done() for each in high + low[:3])
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+@pytest.mark.usefixtures("as_caller")
+async def test_one_caller_may_have_so_many_and_others_are_not_touched(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store, places=1, per_caller=4) as queue:
+        await many(queue, 1)
+        await until(lambda: gate.inside == 1)
+        mine = await many(queue, 6)
+        flight.caller.set("key-2")
+        others = await many(queue, 4, Priority.LOW)
+        await until(lambda: mine[4].task.done() and mine[5].task.done())
+        assert isinstance((await ended(mine[4:]))[0], Unavailable)
+        assert not any(each.task.done() for each in mine[:4] + others)
+
+
+async def test_bounds_count_what_waits_in_other_processes(store: Store, gate: Gate) -> None:
+    flight.caller.set("key-1")
+    async with (
+        queue_over(gate, store, "one", places=1, most=10, per_caller=4) as one,
+        queue_over(gate, store, "two", places=1, most=10, per_caller=4) as two,
+    ):
+        await asyncio.gather(many(one, 1), many(two, 1))
+        await until(lambda: gate.inside == 2)
+        first = await many(one, 3)
+        await becomes(lambda: _known(store, 3))
+        second = await many(two, 3)
+        await until(lambda: sum(each.task.done() for each in second) == 2)
+        flight.caller.set("key-2")
+        third = await many(two, 4)
+        await becomes(lambda: _known(store, 8))
+        flight.caller.set("key-3")
+        fourth = await many(one, 4)
+        await until(lambda: sum(each.task.done() for each in fourth) == 2)
+        assert one.depth + two.depth == 10
+        assert not any(each.task.done() for each in first + third)
+
+
+async def _known(store: Store, count: int) -> bool:
+    """Whether so many are known to wait over all processes."""
+    async with store.visit() as redis:
+        keys = await redis.keys("*budget-replicas*")
+        said = [entry.split(b"|")[0].split()[1:5] for entry in await redis.hvals(keys[0])]
+    return sum(int(number) for numbers in said for number in numbers) == count
+
+
+async def test_without_a_flight_who_cannot_wait_is_told_when_to_return(store: Store) -> None:
+    async with queue_over(Upstream(), store, limit=1) as queue:
+        await queue.fetch(query())
+        within(5)
+        with pytest.raises(RateLimited) as caught:
+            await queue.fetch(query())
+    assert "status" not in caught.value.data
+    assert caught.value.data["limit_type"] == "reddit_api"
+    assert 59 <= caught.value.data["retry_after_seconds"] <= 61
+
+
+async def test_a_flight_is_announced_and_goes_on(store: Store) -> None:
+    async with queue_over(Upstream(), store, limit=2, span=2.5) as queue:
+        await queue.fetch(query())
+        await queue.fetch(query())
+        within(1)
+        flown = (await many(queue, 1))[0]
+        refused = await flown.outcome()
+        assert isinstance(refused, RateLimited)
+        assert refused.data["status"] == "queued"
+        assert refused.data["position"] == 1
+        assert refused.data["retry_after_seconds"] in (2, 3)
+        tickets, request_id = Tickets(store), refused.data["request_id"]
+        await becomes(lambda: _has_status(tickets, request_id, "queued"))
+        assert (await tickets.read(request_id, "somebody")).status == "not_found"
+        assert (await flown.task).calls == 1
+        assert (await tickets.read(request_id, "local")).status == "completed"
+
+
+async def _has_status(tickets: Tickets, request_id: str, status: str, owner: str = "local") -> bool:
+    return (await tickets.read(request_id, owner)).status == status
+
+
+async def test_a_caller_who_joins_a_queued_flight_may_read_of_it_too(store: Store) -> None:
+    async with queue_over(Upstream(), store, limit=1, span=30) as queue:
+        await queue.fetch(query())
+        within(1)
+        flown = (await many(queue, 1))[0]
+        await flown.outcome()
+        flight.caller.set("key-2")
+        assert isinstance(refused := await flown.outcome(), RateLimited)
+        tickets = Tickets(store)
+        await becomes(lambda: _has_status(tickets, refused.data["request_id"], "queued", "key-2"))
+        await becomes(lambda: _has_status(tickets, refused.data["request_id"], "queued", "local"))
+
+
+async def test_a_failed_request_says_so_to_those_who_ask_later(store: Store, gate: Gate) -> None:
+    gate.failure = NotFound("There is no community r/x on Reddit; check the spelling.")
+    async with queue_over(gate, store, places=1, limit=2, span=2) as queue:
+        flown = await many(queue, 3)
+        within(1)
+        await until(lambda: gate.inside == 1)
+        gate.open.set()
+        refused = await flown[2].outcome()
+        assert isinstance(refused, RateLimited)
+        await ended(flown)
+        notice = await Tickets(store).read(refused.data["request_id"], "local")
+        assert (notice.status, notice.message) == ("failed", str(gate.failure))
+
+
+async def test_an_open_breaker_empties_it_at_once(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store, places=1, limit=1) as queue:
+        flown = await many(queue, 4)
+        await until(lambda: gate.inside == 1)
+        gate.is_open = True
+        gate.failure = Unavailable("Open.", service="reddit", reason="breaker_open")
+        gate.open.set()
+        assert all(error is gate.failure for error in await ended(flown))
+        with pytest.raises(Unavailable):
+            await queue.fetch(query())
+        gate.is_open, gate.failure = False, None
+        assert (await queue.fetch(query())).calls == 1, "the token of a request that never left is there again"
+
+
+async def test_a_request_that_slips_through_an_open_breaker_takes_a_token_of_its_own(store: Store) -> None:
+    class Closing(Upstream):
+        async def fetch(self, query: Query[T]) -> Answer[T]:
+            self.is_open = False  # just now
+            return await super().fetch(query)
+
+    upstream = Closing()
+    upstream.is_open = True
+    async with queue_over(upstream, store, limit=1) as queue:
+        await queue.fetch(query())
+        within(1)
+        with pytest.raises(RateLimited):
+            await queue.fetch(query())
+
+
+async def test_who_is_cancelled_in_line_leaves_it(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store, places=1) as queue:
+        flown = await many(queue, 3)
+        await until(lambda: gate.inside == 1)
+        flown[1].task.cancel()
+        await until(lambda: queue.depth == 1)
+        gate.open.set()
+        await ended(flown)
+    assert gate.names == ["r/HIGH0/about", "r/HIGH2/about"]
+
+
+async def test_who_is_cancelled_with_the_grant_in_hand_gives_both_back(store: Store) -> None:
+    async with queue_over(Upstream(), store, places=1, limit=1) as queue:
+        start = queue._start
+
+        async def start_and_cancel(priority: int, grant: Grant) -> None:
+            await start(priority, grant)
+            task.cancel()
+
+        queue._start = start_and_cancel  # type: ignore[method-assign]
+        task = asyncio.create_task(queue.fetch(query()))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        queue._start = start  # type: ignore[method-assign]
+        assert (await queue.fetch(query())).calls == 1
+
+
+async def test_a_token_that_nobody_waits_for_any_more_goes_back(store: Store) -> None:
+    async with queue_over(Upstream(), store, limit=1) as queue:
+        take = queue._tokens.take
+
+        async def take_while_leaving(census: Census) -> tuple[Verdict, str, float]:
+            found = await take(census)
+            if found[0].granted is not None:
+                task.cancel()
+                await asyncio.sleep(0)
+            return found
+
+        queue._tokens.take = take_while_leaving  # type: ignore[method-assign]
+        task = asyncio.create_task(queue.fetch(query()))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        queue._tokens.take = take  # type: ignore[method-assign]
+        assert (await queue.fetch(query())).calls == 1
+
+
+class Repeating(Upstream):
+    """As the transport does after a 401: the request leaves twice."""
+
+    async def fetch(self, query: Query[T]) -> Answer[T]:
+        await super().fetch(query)
+        return await super().fetch(query)
+
+
+async def test_a_repeated_request_takes_a_second_token(store: Store) -> None:
+    upstream = Repeating()
+    async with queue_over(upstream, store, places=1, limit=3) as queue:
+        await queue.fetch(query())
+        with pytest.raises(RateLimited):
+            await queue.fetch(query())
+        assert queue.bulkhead.in_use == 0
+    assert len(upstream.times) == 3
+
+
+async def test_a_repeat_goes_before_everybody_and_gives_up_when_the_breaker_opens(store: Store) -> None:
+    class Opening(Upstream):
+        async def fetch(self, query: Query[T]) -> Answer[T]:
+            grant = current_grant.get()
+            assert grant
+            await asyncio.to_thread(grant.leave)
+            opening = asyncio.get_running_loop().call_later(0.05, setattr, self, "is_open", True)
+            try:
+                await asyncio.to_thread(grant.leave)
+            finally:
+                opening.cancel()
+            return await super().fetch(query)
+
+    async with queue_over(Opening(), store, places=1, limit=1, span=3) as queue:
+        flown = await many(queue, 3, Priority.CRITICAL)
+        outcomes = await ended(flown[:1])
+        assert isinstance(outcomes[0], RateLimited)
+        assert outcomes[0].data["retry_after_seconds"] == 1
+
+
+async def test_while_it_stops_whoever_waits_is_told(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store, places=1) as queue:
+        flown = await many(queue, 2)
+        await until(lambda: gate.inside == 1)
+    gate.open.set()
+    outcomes = await ended(flown)
+    assert isinstance(outcomes[1], Unavailable)
+    assert outcomes[1].data["reason"] == "draining"
+
+
+async def test_work_that_cannot_be_done_in_time_is_not_started(store: Store) -> None:
+    async with queue_over(Upstream(0.4), store, places=1) as queue:
+        await asyncio.gather(*(queue.fetch(query()) for _ in range(4)))  # it now knows what a request takes
+        asked = len(queue._below.times)  # type: ignore[attr-defined]
+        within(0.05)
+        with pytest.raises(RateLimited):
+            await queue.fetch(query())
+        assert len(queue._below.times) == asked  # type: ignore[attr-defined]
+
+
+async def test_a_bug_in_the_line_reaches_those_who_wait_in_it(store: Store) -> None:
+    async with queue_over(Upstream(), store) as queue:
+        take = queue._tokens.take
+        queue._tokens.take = None  # type: ignore[method-assign,assignment]
+        with pytest.raises(Exception, match="The queue for Reddit failed"):
+            await queue.fetch(query())
+        queue._tokens.take = take  # type: ignore[method-assign]
+        assert (await queue.fetch(query())).calls == 1
+
+
+async def test_what_reddit_says_reaches_the_budget(store: Store) -> None:
+    budget = Budget()
+
+    class Saying(Upstream):
+        async def fetch(self, query: Query[T]) -> Answer[T]:
+            answer = await super().fetch(query)
+            budget.learn({"x-ratelimit-remaining": "1.0", "x-ratelimit-reset": "300"})
+            return answer
+
+    tokens = Tokens(window(store), budget)
+    async with Queue(Saying(), tokens, Tickets(store)) as queue:
+        assert tokens.remaining == 100
+        await queue.fetch(query())
+        assert tokens.remaining == 1
+        await queue.fetch(query())
+        within(5)
+        with pytest.raises(RateLimited) as caught:
+            await queue.fetch(query())
+        assert 295 <= caught.value.data["retry_after_seconds"] <= 300
+
+
+async def test_a_429_holds_everybody_and_eases_the_rate(store: Store) -> None:
+    class Refusing(Upstream):
+        async def fetch(self, query: Query[T]) -> Answer[T]:
+            if grant := current_grant.get():
+                grant.leave()
+            raise RateLimited("No.", limit_type="reddit_api", retry_after_seconds=120)
+
+    async with queue_over(Refusing(), store) as queue, queue_over(Upstream(), store, "two") as other:
+        with pytest.raises(RateLimited, match=r"No\."):
+            await queue.fetch(query())
+        within(5)
+        with pytest.raises(RateLimited) as caught:
+            await other.fetch(query())
+        assert 118 <= caught.value.data["retry_after_seconds"] <= 120
+        async with store.visit() as redis:
+            state = await redis.hgetall((await redis.keys("*budget-state*"))[0])
+        assert state[b"base"] == b"50"

@@ -1,0 +1,134 @@
+"""Tokens on a fake Redis, and what Reddit's own words change."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from reddit_mcp.errors import RateLimited, Unavailable
+from reddit_mcp.reddit.budget import Budget
+from reddit_mcp.reddit.tokens import Grant, Tokens
+from reddit_mcp.storage.budget import Verdict
+from reddit_mcp.storage.connection import Store
+from tests.budget_fixtures import census, window
+from tests.storage_fixtures import fake_store
+
+HIGH = 1
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    async with fake_store() as store:
+        yield store
+
+
+async def grant_from(tokens: Tokens) -> Grant:
+    verdict, member, asked = await tokens.take(census(1))
+    assert verdict.granted == HIGH
+    return Grant(member, asked, _never)
+
+
+async def _never(_grant: Grant) -> None:
+    raise AssertionError
+
+
+async def refused(tokens: Tokens) -> Verdict:
+    verdict, _, _ = await tokens.take(census(1))
+    assert verdict.granted is None
+    return verdict
+
+
+async def test_a_request_that_left_late_holds_its_token_longer(store: Store) -> None:
+    tokens = Tokens(window(store, limit=1, span=10.0), Budget())
+    grant = await grant_from(tokens)
+    grant.left = grant.asked + 3
+    await tokens.settle(grant, None, 3.1)
+    assert 12.5 < (await refused(tokens)).returns[0] <= 13
+
+
+async def test_a_slow_answer_eases_the_rate(store: Store) -> None:
+    tokens = Tokens(window(store, limit=100), Budget())
+    await tokens.settle(await grant_from(tokens), None, 5.1)
+    verdict, _, _ = await tokens.take(census(1))
+    assert verdict.free == 90 - 2
+
+
+async def test_a_429_that_never_left_holds_but_does_not_ease(store: Store) -> None:
+    tokens = Tokens(window(store, limit=100), Budget())
+    failure = RateLimited("No.", limit_type="reddit_api", retry_after_seconds=9_999)
+    await tokens.settle(await grant_from(tokens), failure, 0)
+    verdict = await refused(tokens)
+    assert 599 < verdict.hold <= 600, "a header may not stop everything for a day"
+    assert verdict.spare == 99
+
+
+async def test_another_quota_is_not_reddits(store: Store) -> None:
+    tokens = Tokens(window(store), Budget())
+    await tokens.settle(await grant_from(tokens), RateLimited("No.", limit_type="user", retry_after_seconds=60), 0)
+    assert (await tokens.take(census(1)))[0].granted == HIGH
+
+
+async def test_reddits_word_counts_when_it_is_lower(store: Store) -> None:
+    budget = Budget()
+    tokens = Tokens(window(store), budget)
+    budget.learn({"x-ratelimit-remaining": "996.0", "x-ratelimit-reset": "500"})
+    await tokens.settle(await grant_from(tokens), None, 0)
+    assert tokens.remaining == 99
+    budget.learn({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "500"})
+    await tokens.settle(await grant_from(tokens), None, 0)
+    assert tokens.remaining == 0
+    assert 498 < (await refused(tokens)).wait <= 500
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"x-ratelimit-remaining": "many"}, {"x-ratelimit-remaining": "nan"}, {"x-ratelimit-remaining": "-1"}],
+)
+def test_a_word_that_is_no_number_is_ignored(headers: dict[str, str]) -> None:
+    budget = Budget()
+    budget.learn(headers)
+    assert budget.remaining is None
+
+
+def test_words_without_a_window_hold_nobody() -> None:
+    budget = Budget()
+    budget.learn({"x-ratelimit-remaining": "0.0"})
+    budget.check()
+    budget.learn({"x-ratelimit-remaining": "0.0", "x-ratelimit-reset": "30"})
+    with pytest.raises(RateLimited) as caught:
+        budget.check()
+    assert caught.value.data["retry_after_seconds"] == 30
+
+
+async def test_one_leave_per_token_and_then_another_token(store: Store) -> None:
+    renewed: list[Grant] = []
+
+    async def renew(grant: Grant) -> None:
+        renewed.append(grant)
+
+    grant = Grant("a", time.monotonic(), renew)
+    await asyncio.to_thread(grant.leave)
+    assert grant.left
+    assert not renewed
+    await asyncio.to_thread(grant.leave)
+    await asyncio.to_thread(Grant("", 0.0, renew).leave)
+    assert len(renewed) == 2
+
+
+async def test_a_token_that_was_not_used_is_there_again(store: Store) -> None:
+    tokens = Tokens(window(store, limit=1), Budget())
+    grant = await grant_from(tokens)
+    await tokens.settle(grant, Unavailable("Open.", service="reddit", reason="breaker_open"), 0)
+    await tokens.give_back((await grant_from(tokens)).member)
+    await grant_from(tokens)
+
+
+async def test_a_window_that_was_lost_comes_back_by_itself(store: Store) -> None:
+    tokens = Tokens(window(store, limit=3), Budget())
+    await grant_from(tokens)
+    async with store.visit() as redis:
+        await redis.flushall()
+    verdict = await refused(tokens)
+    assert (verdict.spare, len(verdict.returns)) == (2, 1)
+    assert 1 < verdict.hold <= 1.5

@@ -1,0 +1,340 @@
+"""What each tool makes of Reddit's answers: the choices that no recording shows."""
+
+import asyncio
+import json
+from typing import Any, TypeVar
+
+import pytest
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, TextContent
+
+from reddit_mcp.errors import DeadlineExceeded, RateLimited
+from reddit_mcp.models import Value
+from reddit_mcp.reddit.parse import parse
+from reddit_mcp.reddit.source import Answer, Query
+from reddit_mcp.tools import specs
+from tests.shapes import listing, more, t1, t2, t3, t5, thread
+from tests.tools_in_process import NOW, call, server_over
+
+T = TypeVar("T", bound=Value)
+Json = Any
+HAPPY, ANGRY = "I love this wonderful kettle, it is great!", "I hate this awful kettle, it is terrible!"
+
+
+class Scripted:
+    """A Source that answers by path; a callable answers each time anew."""
+
+    def __init__(self, answers: dict[str, Json], **facts: Any) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self._answers = answers
+        self._facts = facts
+
+    async def fetch(self, query: Query[T]) -> Answer[T]:
+        self.asked.append((query.path, dict(query.params)))
+        found = self._answers[query.path]
+        if callable(found):
+            found = await found()
+        return Answer(parse(query.model, found), calls=1, ttl=query.ttl, **self._facts)
+
+
+async def asked(answers: dict[str, Json], tool: str, **arguments: Json) -> Json:
+    return await call(server_over(Scripted(answers)), tool, **arguments)
+
+
+def titled(*titles: str, **fields: Json) -> Json:
+    return listing(*(t3(f"p{number}", title=title, **fields) for number, title in enumerate(titles)))
+
+
+# every tool
+
+
+async def test_text_and_structured_content_are_the_same_object() -> None:
+    result = await server_over(Scripted({"/r/all/search": titled("a")})).call_tool("search_reddit", {"query": "kettle"})
+    assert isinstance(result, CallToolResult)
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    assert json.loads(content.text) == result.structured_content
+    assert ": " not in content.text.replace(HAPPY, "")
+
+
+async def test_metadata() -> None:
+    source = Scripted({"/r/all/search": listing()}, archive=(5, 9), age=61.5, cached=True, stale=True)
+    content = await call(server_over(source, lambda: 995), "search_reddit", query="kettle")
+    metadata = content["metadata"]
+    assert metadata.pop("execution_time_ms") >= 0
+    assert metadata == {
+        "cached": True,
+        "stale": True,
+        "cache_age_seconds": 61,
+        "ttl": 300,
+        "rate_limit_remaining": None,
+        "reddit_rate_limit_remaining": 995,
+        "reddit_api_calls": 1,
+        "source": "archive",
+        "archive_from": 5,
+        "archive_to": 9,
+    }
+
+
+async def test_a_null_is_an_argument_left_out() -> None:
+    source = Scripted({"/r/all/search": listing()})
+    content = await call(server_over(source), "search_reddit", query="kettle", subreddit=None, limit=None)
+    assert content["total_found"] == 0
+    assert source.asked[0][1]["limit"] == "25"
+
+
+async def test_an_unknown_tool_is_a_protocol_error_that_names_the_closest() -> None:
+    with pytest.raises(MCPError, match="did you mean search_reddit"):
+        await server_over(Scripted({})).call_tool("search_redit", {})
+
+
+async def test_a_call_ends_at_its_deadline() -> None:
+    async def never() -> Json:
+        await asyncio.Event().wait()
+
+    server = server_over(Scripted({"/r/all/search": never}), deadline=0.05)
+    error = (await call(server, "search_reddit", query="kettle"))["error"]
+    assert (error["type"], error["data"]["operation"]) == ("timeout", "search_reddit")
+    assert error["data"]["timeout"] == 0.05
+
+
+async def test_failures_keep_their_facts() -> None:
+    async def refuse() -> Json:
+        raise RateLimited("Later.", limit_type="reddit_api", retry_after_seconds=7)
+
+    error = (await asked({"/r/all/search": refuse}, "search_reddit", query="kettle"))["error"]
+    assert (error["code"], error["data"]["retry_after_seconds"]) == (-32004, 7)
+
+
+async def test_a_bug_is_internal_and_tells_nothing() -> None:
+    error = (await asked({}, "search_reddit", query="kettle"))["error"]
+    assert error["type"] == "internal"
+    assert "KeyError" not in json.dumps(error)
+
+
+async def test_deeply_nested_arguments_do_no_harm() -> None:
+    error = (await asked({}, "search_reddit", query="kettle", limit="[" * 100_000))["error"]
+    assert error["type"] in ("invalid_input", "internal")
+
+
+def test_eight_tools() -> None:
+    assert [spec.name for spec in specs()] == [
+        "analyze_sentiment",
+        "get_post_comments",
+        "get_subreddit_info",
+        "get_subreddit_posts",
+        "get_trending_topics",
+        "get_user_info",
+        "search_reddit",
+        "watch_keywords",
+    ]
+
+
+# pages
+
+
+async def test_a_page_longer_than_asked_for_is_cut_and_the_cursor_follows() -> None:
+    answers = {"/r/kettles/hot": listing(*(t3(f"p{number}") for number in range(4)), after="t3_p3")}
+    content = await asked(answers, "get_subreddit_posts", subreddit="kettles", limit=2)
+    assert ([post["id"] for post in content["posts"]], content["after"]) == (["p0", "p1"], "t3_p1")
+    content = await asked(answers, "get_subreddit_posts", subreddit="kettles", limit=4)
+    assert content["after"] == "t3_p3"
+
+
+# get_post_comments
+
+
+async def test_a_permalink_of_a_comment_shows_its_branch() -> None:
+    answers = {"/comments/1abc2d/_/k1": thread(t1("k1"), t1("k2", "t1_k1"))}
+    url = "https://www.reddit.com/r/kettles/comments/1abc2d/which_kettle/k1/"
+    content = await asked(answers, "get_post_comments", post_id=url)
+    assert content["comments"][0]["replies"][0]["id"] == "k2"
+
+
+async def test_a_branch_that_is_not_there_is_not_found() -> None:
+    error = (await asked({"/comments/1abc2d/_/k1": thread()}, "get_post_comments", post_id="1abc2d", comment_id="k1"))[
+        "error"
+    ]
+    assert (error["type"], error["data"]["resource"]) == ("not_found", "comment k1 in post 1abc2d")
+
+
+async def test_a_branch_that_goes_on_elsewhere_is_fetched_or_named() -> None:
+    answers = {
+        "/comments/1abc2d": thread(t1("k1", replies=listing(more("t1_k1")))),
+        "/comments/1abc2d/_/k1": thread(t1("k1", replies=listing(t1("k2", "t1_k1")))),
+    }
+    content = await asked(answers, "get_post_comments", post_id="1abc2d")
+    assert "comment_id" in content["metadata"]["notice"]
+    content = await asked(answers, "get_post_comments", post_id="1abc2d", expand_more=1)
+    assert content["comments"][0]["replies"][0]["id"] == "k2"
+    assert "notice" not in content["metadata"]
+    assert content["metadata"]["reddit_api_calls"] == 2
+
+
+async def test_not_a_post() -> None:
+    error = (await asked({}, "get_post_comments", post_id="r/kettles"))["error"]
+    assert (error["type"], error["data"]["issues"][0]["field"]) == ("invalid_input", "post_id")
+
+
+# get_user_info
+
+
+async def test_users() -> None:
+    answers = {
+        "/user/tea_lover/about": t2(),
+        "/user/tea_lover/overview": listing(t3(), t1(), after="t1_k1"),
+        "/user/gone/about": {"data": {"name": "gone", "is_suspended": True}},
+    }
+    content = await asked(answers, "get_user_info", username="u/Tea_Lover", include="all")
+    assert (len(content["posts"]), len(content["comments"]), content["after"]) == (1, 1, "t1_k1")
+    content = await asked(answers, "get_user_info", username="tea_lover")
+    assert (content["posts"], content["comments"], content["after"]) == ([], [], None)
+    error = (await asked(answers, "get_user_info", username="gone"))["error"]
+    assert (error["type"], error["data"]["reason"]) == ("not_found", "suspended")
+
+
+async def test_communities() -> None:
+    rules = {"rules": [{"short_name": "Be kind", "kind": "all"}]}
+    answers = {"/r/kettles/about": t5(), "/r/kettles/about/rules": rules}
+    assert (await asked(answers, "get_subreddit_info", subreddit="kettles"))["rules"] == []
+    content = await asked(answers, "get_subreddit_info", subreddit="kettles", include_rules=True)
+    assert content["rules"] == [{"short_name": "Be kind", "description": "", "kind": "all"}]
+
+
+# analyze_sentiment
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_id", "path", "answer"),
+    [
+        ("post", "t3_1abc2d", "/comments/1abc2d", thread(t1(body=ANGRY), title=HAPPY, selftext="")),
+        ("comment", "t1_k1", "/api/info", listing(t1(body=HAPPY))),
+        ("thread", "1abc2d", "/comments/1abc2d", thread(t1(body=HAPPY), title=HAPPY)),
+        ("search_results", "kettle", "/r/all/search", titled(HAPPY, HAPPY)),
+        ("subreddit", "r/kettles", "/r/kettles/top", titled(HAPPY, HAPPY)),
+        ("user", "u/tea_lover", "/user/tea_lover/overview", titled(HAPPY, HAPPY, created_utc=NOW)),
+    ],
+)
+async def test_each_kind_of_content(kind: str, content_id: str, path: str, answer: Json) -> None:
+    content = await asked({path: answer}, "analyze_sentiment", content_type=kind, content_id=content_id)
+    assert content["overall_sentiment"]["label"] == "positive"
+    assert content["analyzed_items"] == {"post": 1, "comment": 1}.get(kind, 2)
+
+
+async def test_happy_and_angry_voices_are_quoted() -> None:
+    long = "word " * 90 + ANGRY
+    answers = {"/r/kettles/top": titled(HAPPY, long, selftext="")}
+    content = await asked(answers, "analyze_sentiment", content_type="subreddit", content_id="kettles")
+    assert content["most_positive"][0]["text"].startswith(HAPPY)
+    assert content["most_negative"][0]["truncated"] is True
+    assert len(content["most_negative"][0]["text"]) <= 300
+
+
+async def test_only_what_a_user_wrote_lately_counts() -> None:
+    posts = listing(t3("new", created_utc=NOW - 3000), t3("old", created_utc=NOW - 4000))
+    answers = {"/user/tea_lover/overview": posts}
+    for window, items in [("hour", 1), ("day", 2), ("all", 2)]:
+        arguments = {"content_type": "user", "content_id": "tea_lover", "time_filter": window}
+        assert (await asked(answers, "analyze_sentiment", **arguments))["analyzed_items"] == items
+
+
+async def test_nothing_to_read_is_said() -> None:
+    content = await asked(
+        {"/r/all/search": listing()}, "analyze_sentiment", content_type="search_results", content_id="x"
+    )
+    assert content["analyzed_items"] == 0
+    assert "longer time_filter" in content["metadata"]["notice"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_id", "error_type"),
+    [
+        ("post", "r/kettles", "invalid_input"),
+        ("thread", "../x", "invalid_input"),
+        ("comment", "a b", "invalid_input"),
+        ("search_results", "<script>", "invalid_input"),
+        ("subreddit", "_x", "invalid_input"),
+        ("user", "a b", "invalid_input"),
+        ("comment", "k1", "not_found"),
+    ],
+)
+async def test_content_that_cannot_be(kind: str, content_id: str, error_type: str) -> None:
+    content = await asked({"/api/info": listing()}, "analyze_sentiment", content_type=kind, content_id=content_id)
+    assert content["error"]["type"] == error_type
+    if error_type == "invalid_input":
+        assert content["error"]["data"]["issues"][0]["field"] == "content_id"
+
+
+# get_trending_topics
+
+
+async def test_the_newest_posts_of_all() -> None:
+    source = Scripted({"/r/all/new": titled("a", "b")})
+    content = await call(server_over(source), "get_trending_topics")
+    assert (content["posts_analyzed"], content["analysis_timestamp"]) == (2, NOW)
+    assert source.asked == [("/r/all/new", {"limit": "100"})]
+
+
+async def test_the_day_is_two_pages() -> None:
+    pages = [titled("a", "b"), listing(t3("p9", title="c"))]
+    pages[0]["data"]["after"] = "t3_p1"
+
+    async def next_page() -> Json:
+        return pages.pop(0)
+
+    source = Scripted({"/r/kettles/top": next_page})
+    arguments = {"scope": "subreddit", "subreddit": "kettles", "timeframe": "day"}
+    content = await call(server_over(source), "get_trending_topics", **arguments)
+    assert content["posts_analyzed"] == 3
+    assert [params.get("after") for _, params in source.asked] == [None, "t3_p1"]
+
+
+async def test_a_day_of_one_page() -> None:
+    content = await asked({"/r/all/top": titled("a")}, "get_trending_topics", timeframe="day")
+    assert content["posts_analyzed"] == 1
+
+
+async def test_the_community_is_needed() -> None:
+    error = (await asked({}, "get_trending_topics", scope="subreddit"))["error"]
+    assert error["data"]["issues"][0]["field"] == "subreddit"
+
+
+# watch_keywords
+
+
+async def test_the_life_of_a_watch() -> None:
+    server = server_over(Scripted({}))
+    arguments = {"keywords": ["Tea", "tea"], "subreddits": ["r/kettles"], "webhook_url": "https://hook.example/x"}
+    watch = (await call(server, "watch_keywords", action="create", **arguments))["watch"]
+    assert (watch["keywords"], watch["subreddits"], watch["status"]) == (["tea"], ["kettles"], "active")
+    assert "owner" not in watch
+    one = {"watch_id": watch["watch_id"]}
+    assert (await call(server, "watch_keywords", action="list"))["watches"] == [watch]
+    assert (await call(server, "watch_keywords", action="pause", **one))["watch"]["status"] == "paused"
+    assert (await call(server, "watch_keywords", action="resume", **one))["watch"]["status"] == "active"
+    assert (await call(server, "watch_keywords", action="matches", **one))["matches"] == []
+    assert (await call(server, "watch_keywords", action="delete", **one))["watch"]["status"] == "deleted"
+    assert (await call(server, "watch_keywords", action="pause", **one))["error"]["type"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"action": "create"}, "keywords"),
+        ({"action": "pause"}, "watch_id"),
+        ({"action": "create", "keywords": ["tea"], "webhook_url": "http://hook.example"}, "webhook_url"),
+        ({"action": "create", "keywords": ["tea"], "webhook_url": "https://user@hook.example"}, "webhook_url"),
+        ({"action": "create", "keywords": ["tea"], "webhook_url": "https://[x"}, "webhook_url"),
+    ],
+)
+async def test_watches_that_cannot_be(arguments: dict[str, Json], field: str) -> None:
+    error = (await asked({}, "watch_keywords", **arguments))["error"]
+    assert (error["type"], error["data"]["issues"][0]["field"]) == ("invalid_input", field)
+
+
+async def test_a_reddit_that_is_late_is_a_timeout() -> None:
+    async def late() -> Json:
+        raise DeadlineExceeded("Late.", operation="reddit request", timeout=10)
+
+    error = (await asked({"/user/tea_lover/about": late}, "get_user_info", username="tea_lover"))["error"]
+    assert (error["type"], error["code"]) == ("timeout", -32007)
