@@ -138,11 +138,13 @@ def build(settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings) as server, transports.run(server.mcp):
-            late.opened, late.gate = server, Gate(settings, server.secrets, server.keyring)
-            health.pings, health.reason = server.pings, ""
-            yield
-            health.reason = "draining"
+        async with opened(settings) as server:
+            gate = Gate(settings, server.secrets, server.keyring)
+            async with transports.run(server.mcp):
+                late.opened, late.gate = server, gate
+                health.pings, health.reason = server.pings, ""
+                yield
+                health.reason = "draining"
 
     app = Starlette(
         routes=[

@@ -11,9 +11,8 @@ from tests.running import environment
 
 def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "reddit_mcp", *words]
-    return subprocess.run(
-        line, env=environment(data_dir, **settings), cwd=data_dir, capture_output=True, text=True, timeout=60, check=False
-    )
+    everything = environment(data_dir, **settings)
+    return subprocess.run(line, env=everything, cwd=data_dir, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(
