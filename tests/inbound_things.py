@@ -11,11 +11,17 @@ from starlette.types import Message, Receive
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.models import Value
 from reddit_mcp.reddit.client import Reddit
-from reddit_mcp.reddit.source import Answer, Query
+from reddit_mcp.reddit.source import Answer, Query, Source
 from reddit_mcp.server.envelope import Envelope
 from reddit_mcp.server.front import StreamableHttp
-from reddit_mcp.server.mcp import RedditServer
+from reddit_mcp.server.mcp import Accounts, RedditServer
+from reddit_mcp.server.quota import InFlight, Quota
+from reddit_mcp.storage.quotas import Quotas
+from reddit_mcp.storage.usage import Usage
+from reddit_mcp.storage.watches import Watches
+from reddit_mcp.tiers import read_tiers
 from reddit_mcp.tools import Services
+from tests.storage_fixtures import fake_store
 
 JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 
@@ -52,16 +58,19 @@ class Failing:
         raise raised if isinstance(raised, BaseException) else await raised
 
 
-def server(raised: Raised = KeyError, **options: Any) -> RedditServer:
+def server(raised: Raised = KeyError, *, deadline: float = 5.0, development: bool = False) -> RedditServer:
     """The real MCP server over a Reddit that fails."""
+    store, tiers = fake_store(), read_tiers("")
     services = Services(
-        reddit=Reddit(cast("Any", Failing(raised))),
-        watches=cast("Any", None),
+        reddit=Reddit(cast("Source", Failing(raised))),
+        watches=Watches(store),
         sentiment=SentimentAnalyzer(),
+        tiers=tiers,
         reddit_remaining=lambda: None,
         source="reddit",
     )
-    return RedditServer(services, **{"deadline": 5.0, **options})
+    accounts = Accounts(Quota(Quotas(store), tiers, "enforce", lambda: 1), InFlight(256), Usage(store))
+    return RedditServer(services, accounts, deadline=deadline, development=development)
 
 
 @contextlib.asynccontextmanager

@@ -1,6 +1,6 @@
 """Ending somebody else's read, over TLS too."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -24,10 +24,10 @@ def certificate(tmp_path: Path) -> Path:
     """A key and its certificate for loopback, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, LOOPBACK)])
-    today = datetime.datetime.now(datetime.UTC)
+    today = dt.datetime.now(dt.UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(today - datetime.timedelta(days=1))
-    builder = builder.not_valid_after(today + datetime.timedelta(days=1))
+    builder = builder.not_valid_before(today - dt.timedelta(days=1))
+    builder = builder.not_valid_after(today + dt.timedelta(days=1))
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     addresses = [x509.IPAddress(ipaddress.ip_address(LOOPBACK))]
     signed = builder.add_extension(x509.SubjectAlternativeName(addresses), critical=False).sign(key, hashes.SHA256())

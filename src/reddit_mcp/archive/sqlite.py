@@ -20,6 +20,7 @@ _THREAD = """
         ifnull(author = (SELECT author FROM post WHERE id = :post), 0)
     FROM comment WHERE post = :post
 """
+_FLAGS = 5  # the column of the first yes or no
 
 
 class SqliteStore:
@@ -69,7 +70,7 @@ class SqliteStore:
     def thread(self, post: str) -> list[Node]:
         """See `Store`."""
         rows = self._reader.rows(_THREAD, {"post": identity(post)})
-        return [Node(*row) for row in rows]
+        return [Node(*row[:_FLAGS], *map(bool, row[_FLAGS:])) for row in rows]
 
     def user(self, name: str) -> dict[str, Any] | None:
         """See `Store`."""

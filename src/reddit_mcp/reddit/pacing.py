@@ -95,7 +95,9 @@ def estimate(place: int, verdict: Verdict, *, paced: bool) -> float:
     if place <= verdict.free:
         return pace
     missing = place - verdict.spare
-    if missing <= 0 or not verdict.returns:
+    if missing <= 0:
         return max(verdict.hold, pace)
-    rounds, index = divmod(missing - 1, len(verdict.returns))
-    return max(verdict.hold, verdict.returns[index] + rounds * verdict.span, pace)
+    # Those before it take the spare tokens now, which therefore return one span from now.
+    rounds, index = divmod(missing - 1, len(verdict.returns) + max(0, verdict.spare) or 1)
+    soonest = verdict.returns[index] if index < len(verdict.returns) else verdict.span
+    return max(verdict.hold, soonest + rounds * verdict.span, pace)

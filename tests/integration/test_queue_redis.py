@@ -1,0 +1,187 @@
+"""The queue over a real Redis that dies and comes back, and what callers read of their queued requests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from reddit_mcp.errors import RateLimited
+from reddit_mcp.reddit import flight
+from reddit_mcp.reddit.praw import Application, Praw
+from reddit_mcp.reddit.queue import Queue
+from reddit_mcp.reddit.tokens import Tokens
+from reddit_mcp.server import queue_status
+from reddit_mcp.storage.connection import Store, connect
+from reddit_mcp.storage.tickets import Notice, Tickets
+from tests.budget_fixtures import Flown, Upstream, becomes, query, queue_over, redis_server, store_at, window
+from tests.scripted_reddit import Reply, ScriptedReddit
+from tests.shapes import t5
+from tests.storage_fixtures import PREFIX, answering, free_port, running_server, until
+
+
+def quick_store(url: str) -> Store:
+    return Store(connect(url, timeout=0.25), prefix=PREFIX, timeout=0.25)
+
+
+def within(seconds: float) -> None:
+    flight.deadline.set(asyncio.get_running_loop().time() + seconds)
+
+
+async def refused_for(queue: Queue) -> int:
+    with pytest.raises(RateLimited) as caught:
+        await queue.fetch(query())
+    return int(caught.value.data["retry_after_seconds"])
+
+
+@pytest.fixture
+async def port() -> int:
+    return free_port()
+
+
+async def test_redis_dies_and_comes_back_empty_and_no_token_is_granted_twice(tmp_path: Path, port: int) -> None:
+    url, options = f"redis://127.0.0.1:{port}", ("--port", str(port), "--bind", "127.0.0.1")
+    upstream, limit = Upstream(), 20
+    async with AsyncExitStack() as stack:
+        async with running_server(tmp_path, *options):
+            await answering(url)
+            one, two = [
+                await stack.enter_async_context(
+                    queue_over(upstream, await stack.enter_async_context(quick_store(url)), name, limit=limit)
+                )
+                for name in ("one", "two")
+            ]
+            for queue in (one, two):
+                for _ in range(4):
+                    await queue.fetch(query())
+            await one.fetch(query())  # so that it has seen both
+        for queue, left in ((one, 5), (two, 6)):
+            for _ in range(left):
+                await queue.fetch(query())  # its share, less what Redis gave it
+            within(5)
+            assert 55 < await refused_for(queue) <= 61
+        assert len(upstream.times) == limit
+        async with running_server(tmp_path, *options):
+            await answering(url)
+            assert one._tokens.apart
+            assert two._tokens.apart
+            await until(lambda: not (one._tokens.apart or two._tokens.apart))
+            within(5)
+            for queue in (one, two):
+                assert 40 < await refused_for(queue) <= 61
+            async with connect(url, timeout=5) as redis:
+                assert await redis.zcard((await redis.keys("*budget-window*"))[0]) == limit
+    assert len(upstream.times) == limit
+
+
+async def test_while_redis_is_away_nobody_fails_and_those_who_wait_are_told(port: int) -> None:
+    async with quick_store(f"redis://127.0.0.1:{port}") as store, queue_over(Upstream(), store, limit=8) as queue:
+        assert (await asyncio.gather(*(queue.fetch(query(i)) for i in range(2))))[0].calls == 1
+        within(5)
+        refused = await Flown(queue, query()).outcome()
+        assert isinstance(refused, RateLimited)
+        assert refused.data["status"] == "queued"
+        async with client(Tickets(store)) as http:
+            answer = await http.get(refused.data["status_url"])
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+def client(tickets: Tickets | None) -> httpx.AsyncClient:
+    def owner(request: Request) -> str:
+        return request.headers.get("x-who", "local")
+
+    app = Starlette(routes=queue_status.routes(lambda: tickets, owner))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with redis_server(tmp_path) as url, store_at(url) as store:
+        yield store
+
+
+async def test_the_way_of_a_queued_request(store: Store) -> None:
+    upstream = Upstream(0.3)
+    async with queue_over(upstream, store, limit=1, span=2.0) as queue, client(Tickets(store)) as http:
+        await queue.fetch(query())
+        within(1)
+        flown = Flown(queue, query("kettles"))
+        refused = await flown.outcome()
+        assert isinstance(refused, RateLimited)
+        path = refused.data["status_url"]
+
+        async def has(status: str) -> bool:
+            return bool((await http.get(path)).json()["status"] == status)
+
+        await becomes(lambda: has("queued"))
+        answer = await http.get(f"/api{path}")
+        queued = answer.json()
+        assert queued["request_id"] == refused.data["request_id"]
+        assert queued["position"] == 1
+        assert queued["estimated_wait_seconds"] in (1, 2)
+        assert "position 1" in queued["message"]
+        assert answer.headers["retry-after"] in ("1", "2")
+        await becomes(lambda: has("processing"))
+        await flown.task
+        await becomes(lambda: has("completed"))
+        assert "repeat the call" in (await http.get(path)).json()["message"]
+    async with store.visit() as redis:
+        key = (await redis.keys("*ticket*"))[0]
+        assert 295 < await redis.ttl(key) <= 300
+
+
+async def test_somebody_elses_an_unknown_and_a_broken_one_look_alike(store: Store) -> None:
+    tickets = Tickets(store)
+    await tickets.write([Notice("mine", "queued", ("local",), 1, 5.0, "Soon.")])
+    async with store.visit() as redis:
+        for name, value in (("broken", "{"), ("odd", "[1]"), ("short", '{"estimated_wait": 1}')):
+            await redis.set(tickets._key(name), value, ex=60)
+    async with client(tickets) as http:
+        answers = [await http.get("/queue/status/mine", headers={"x-who": "key-2"})]
+        answers += [await http.get(f"/queue/status/{name}") for name in ("unknown", "broken", "odd", "short", "a%20b")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert {answer.json()["status"] for answer in answers} == {"not_found"}
+    assert len({answer.json()["message"] for answer in answers}) == 1
+
+
+async def test_before_the_store_is_open_the_status_is_unavailable() -> None:
+    async with client(None) as http:
+        assert (await http.get("/queue/status/any")).status_code == 503
+
+
+async def test_the_estimate_comes_true(store: Store) -> None:
+    async with queue_over(Upstream(), store, limit=10, span=2.0) as queue:
+        loop, flown = asyncio.get_running_loop(), list[Flown]()
+        await asyncio.gather(*(queue.fetch(query(i)) for i in range(10)))
+        within(0.5)
+        flown = [Flown(queue, query(i)) for i in range(14)]
+        told = [await each.outcome() for each in flown]
+        asked = loop.time()
+        waits = [each.flight.ticket.estimated_wait for each in flown if each.flight.ticket]
+        assert all(isinstance(outcome, RateLimited) for outcome in told)
+        real = []
+        for each in flown:
+            await each.task
+            real.append(loop.time() - asked)
+    assert all(abs(wait - took) < 0.5 for wait, took in zip(waits, real, strict=True)), list(
+        zip(waits, real, strict=True)
+    )
+
+
+async def test_a_401_takes_a_second_token_before_the_request_is_repeated(store: Store) -> None:
+    reddit = ScriptedReddit()
+    replies = iter([Reply(401)])
+    reddit.answer = lambda _request: next(replies, Reply(body=t5()))
+    with reddit.running():
+        praw = Praw(Application("id", "secret", "test:kettles:1 (by /u/nobody)", reddit.url, reddit.url, 20.0))
+        async with Queue(praw, Tokens(window(store, limit=3), praw.budget), Tickets(store)) as queue:
+            assert (await queue.fetch(query())).calls == 2
+            assert (await queue.fetch(query())).calls == 1
+            within(5)
+            assert await refused_for(queue) > 50
+        await praw.aclose()
+    assert len(reddit.requests) == 3
