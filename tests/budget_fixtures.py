@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from reddit_mcp.errors import RateLimited
 from reddit_mcp.models import Subreddit, Value
-from reddit_mcp.reddit import door
+from reddit_mcp.reddit import door, flight
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.flight import Flight, current_flight
 from reddit_mcp.reddit.queue import Queue
@@ -78,6 +78,26 @@ class Upstream:
         return Answer(query.model.model_validate({"id": "x", "name": "x", "display_name": "x"}), calls=1)
 
 
+class Gate(Upstream):
+    """An upstream that lets nobody through before it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.failure: Exception | None = None
+        self.inside = 0
+
+    async def fetch(self, query: Query[T]) -> Answer[T]:
+        self.inside += 1
+        try:
+            await self.open.wait()
+        finally:
+            self.inside -= 1
+        if self.failure:
+            raise self.failure
+        return await super().fetch(query)
+
+
 def busiest(times: list[float], span: float, *, last: bool = False) -> int:
     """The most requests in any span, or in the one that ends with the last."""
     most, inside = 0, deque[float]()
@@ -91,7 +111,13 @@ def busiest(times: list[float], span: float, *, last: bool = False) -> int:
 
 @asynccontextmanager
 async def queue_over(
-    below: Upstream, store: Store, process: str = "one", *, limit: int = 100, span: float = 61.0, **options: int
+    below: Upstream,
+    store: Store,
+    process: str = "one",
+    *,
+    limit: int = 100,
+    span: float = 61.0,
+    **options: int,
 ) -> AsyncIterator[Queue]:
     tokens = Tokens(window(store, process, limit=limit, span=span), Budget())
     async with Queue(below, tokens, Tickets(store), **options) as queue:
@@ -118,7 +144,24 @@ class Flown:
         return self.task.result() if self.task.done() else (await self.flight.too_late()).refusal()
 
 
+def within(seconds: float) -> None:
+    """Give the calls of this test so much time."""
+    flight.deadline.set(asyncio.get_running_loop().time() + seconds)
+
+
+async def many(queue: Queue, count: int, priority: Priority = Priority.HIGH) -> list[Flown]:
+    """So many requests that go on by themselves; they stand in line when this returns."""
+    flown = [Flown(queue, query(f"{priority.name}{i}", priority)) for i in range(count)]
+    await asyncio.sleep(0)
+    return flown
+
+
+async def ended(flown: list[Flown]) -> list[object]:
+    """What became of them."""
+    return list(await asyncio.gather(*(each.task for each in flown), return_exceptions=True))
+
+
 async def becomes(condition: Callable[[], Awaitable[bool]], *, seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what it asks tells nobody when it changes
             await asyncio.sleep(0.02)

@@ -15,7 +15,8 @@ from reddit_mcp.reddit.source import Answer, Query, Source
 from reddit_mcp.server.envelope import Envelope
 from reddit_mcp.server.front import StreamableHttp
 from reddit_mcp.server.mcp import Accounts, RedditServer
-from reddit_mcp.server.quota import InFlight, Quota
+from reddit_mcp.server.quota import Quota
+from reddit_mcp.server.shedding import InFlight
 from reddit_mcp.storage.quotas import Quotas
 from reddit_mcp.storage.usage import Usage
 from reddit_mcp.storage.watches import Watches

@@ -9,7 +9,8 @@ from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.reddit.client import Reddit
 from reddit_mcp.reddit.source import Source
 from reddit_mcp.server.mcp import Accounts, RedditServer
-from reddit_mcp.server.quota import InFlight, Quota
+from reddit_mcp.server.quota import Quota
+from reddit_mcp.server.shedding import InFlight
 from reddit_mcp.storage.quotas import Quotas
 from reddit_mcp.storage.usage import Usage
 from reddit_mcp.storage.watches import Watches

@@ -25,7 +25,9 @@ from reddit_mcp.server.envelope import Envelope
 from reddit_mcp.server.health import Health, Ping
 from reddit_mcp.server.mcp import Accounts, RedditServer
 from reddit_mcp.server.queue_status import routes as queue_routes
-from reddit_mcp.server.quota import InFlight, Quota, QuotaHeaders
+from reddit_mcp.server.quota import Quota
+from reddit_mcp.server.quota_headers import QuotaHeaders
+from reddit_mcp.server.shedding import InFlight
 from reddit_mcp.server.transports import Transports
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.keyring import Keyring
@@ -46,7 +48,7 @@ class Opened:
 
     mcp: RedditServer
     outbound: Outbound
-    usage: Usage
+    accounts: Accounts
     secrets: Secrets
     keyring: Keyring
     pings: dict[str, Ping]
@@ -78,7 +80,7 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
         )
         development = settings.environment == "development"
         mcp = RedditServer(services, accounts, deadline=settings.call_timeout, development=development)
-        yield Opened(mcp, outbound, usage, secrets, keyring, {"redis": store.ping})
+        yield Opened(mcp, outbound, accounts, secrets, keyring, {"redis": store.ping})
 
 
 @contextlib.asynccontextmanager
@@ -131,6 +133,13 @@ class _Late:
             raise HTTPException(503, "The server is starting.")
         return self.opened.outbound
 
+    @property
+    def accounts(self) -> Accounts:
+        """The callers' accounts."""
+        if self.opened is None:
+            raise HTTPException(503, "The server is starting.")
+        return self.opened.accounts
+
 
 def build(settings: Settings) -> Starlette:
     """The whole server as one ASGI app; its lifespan opens and closes everything."""
@@ -159,7 +168,7 @@ def build(settings: Settings) -> Starlette:
         middleware=[
             Middleware(Envelope, hosts=_listed(settings.mcp_allowed_hosts), origins=_listed(settings.cors_origins)),
             Middleware(Authentication, gate=lambda: late.gate),
-            Middleware(QuotaHeaders),
+            Middleware(QuotaHeaders, quota=lambda: late.accounts.quota),
         ],
         exception_handlers={HTTPException: _refused},
         lifespan=lifespan,

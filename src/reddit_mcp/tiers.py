@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 WINDOWS = ("minute", "hour", "day", "month")
+ALIASES = {"paid": "pro"}
+
+Calls = Annotated[int, Field(ge=1, le=100_000_000)]  # more would not be exact in a double, which Lua counts with
 
 
 class Tier(BaseModel):
@@ -17,12 +20,12 @@ class Tier(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    minute: int | None = Field(None, ge=1)
-    hour: int | None = Field(None, ge=1)
-    day: int | None = Field(None, ge=1)
-    month: int | None = Field(None, ge=1)
+    minute: Calls | None = None
+    hour: Calls | None = None
+    day: Calls | None = None
+    month: Calls | None = None
     watches: int = Field(1000, ge=0)
-    shortest_interval: int = Field(5, ge=5)
+    shortest_interval: int = Field(5, ge=5, le=1440)
 
     @property
     def unlimited(self) -> bool:
@@ -36,11 +39,11 @@ class Tiers(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     tiers: Mapping[str, Tier]
-    weights: Mapping[str, int]
+    weights: Mapping[str, Calls]
 
     def named(self, name: str) -> Tier:
         """The tier of this name; a key made for a tier that is gone falls to the free one."""
-        return self.tiers.get("pro" if name == "paid" else name, self.tiers["free"])
+        return self.tiers.get(ALIASES.get(name, name), self.tiers["free"])
 
     def weight(self, tool: str) -> int:
         """Tokens that a call of this tool takes."""
@@ -55,24 +58,41 @@ DEFAULTS = {
     "enterprise": Tier(),
     "unlimited": Tier(),
 }
+SETTABLE = tuple(name for name in DEFAULTS if name != "unlimited")
+"""`unlimited` is the tier of the one local caller, which has no quota."""
 
 
 def read_tiers(text: str) -> Tiers:
     """The default tiers with the figures of TIERS, such as `{"free": {"minute": 20}, "weights": {"search_reddit": 2}}`.
 
     Raises:
-        ValueError: the text is not JSON, or names an unknown figure.
+        ValueError: the text is not JSON, names an unknown tier or figure, or a weight that no minute of a tier holds.
     """
-    given: Any = json.loads(text or "{}")
+    given: dict[str, Any] = json.loads(text or "{}")
     if not isinstance(given, dict):
         raise ValueError("must be a JSON object of tiers")  # noqa: TRY004 - a setting's value, not a type of ours
     weights = given.pop("weights", {})
+    named = {ALIASES.get(name, name): figures for name, figures in given.items()}
+    if unknown := named.keys() - SETTABLE:
+        raise ValueError(f"there is no tier {min(unknown)!r}; there are {', '.join(SETTABLE)}")
     try:
-        tiers = {name: Tier(**{**_base(name), **figures}) for name, figures in given.items()}
-        return Tiers(tiers={**DEFAULTS, **tiers}, weights=weights)
+        tiers = {name: Tier(**{**DEFAULTS[name].model_dump(), **figures}) for name, figures in named.items()}
+        return _checked(Tiers(tiers={**DEFAULTS, **tiers}, weights=weights))
     except (TypeError, ValidationError) as error:
-        raise ValueError("must be figures of minute, hour, day, month, watches, shortest_interval") from error
+        raise ValueError(f"{_reason(error)}; figures are {', '.join(Tier.model_fields)}") from error
 
 
-def _base(name: str) -> dict[str, Any]:
-    return DEFAULTS.get(name, DEFAULTS["free"]).model_dump()
+def _checked(tiers: Tiers) -> Tiers:
+    """A call heavier than a full bucket would be refused for ever."""
+    heaviest = max(tiers.weights.values(), default=1)
+    for name, tier in tiers.tiers.items():
+        if tier.minute is not None and heaviest > tier.minute:
+            raise ValueError(f"a weight of {heaviest} is more than a minute of the tier {name} holds")
+    return tiers
+
+
+def _reason(error: TypeError | ValidationError) -> str:
+    if isinstance(error, TypeError):
+        return "each tier must be a JSON object"
+    issue = error.errors()[0]
+    return f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}"

@@ -1,6 +1,7 @@
 """What is told of requests is what Reddit received: failed attempts count, the token endpoint's own do not."""
 
 import asyncio
+from typing import Any
 
 import pytest
 import stamina
@@ -14,14 +15,12 @@ from tests.chaos.test_outage import QUERY, upstream  # noqa: F401 - a fixture
 from tests.scripted_reddit import Reply
 from tests.storage_fixtures import fake_store
 
-Upstream = object
-
 
 def _application(url: str) -> Application:
     return Application("id", "secret", "test:chaos:1 (by /u/test)", url, url, 0.5)
 
 
-async def test_failed_attempts_are_counted(upstream) -> None:  # noqa: F811
+async def test_failed_attempts_are_counted(upstream: Any) -> None:  # noqa: F811
     praw = Praw(_application(upstream.url))
     retry = Retry(praw, RetryRules(), lambda: False)
     with stamina.set_testing(True, attempts=10, cap=True):
@@ -36,7 +35,7 @@ async def test_failed_attempts_are_counted(upstream) -> None:  # noqa: F811
     await praw.aclose()
 
 
-async def test_the_token_endpoint_has_a_breaker_of_its_own(upstream) -> None:  # noqa: F811
+async def test_the_token_endpoint_has_a_breaker_of_its_own(upstream: Any) -> None:  # noqa: F811
     loop = asyncio.get_running_loop()
     async with fake_store() as store:
         breakers = Breakers(store)

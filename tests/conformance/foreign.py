@@ -59,7 +59,7 @@ def _install(folder: Path) -> None:
     venv.create(folder / "venv", with_pip=True)
     for name in PINNED:
         shutil.copy(HERE / name, folder)
-    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes"]
+    pip: list[str | Path] = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes"]
     _run(*pip, "--requirement", folder / "requirements.txt", cwd=folder)
     node = _found(folder).node
     npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -74,6 +74,4 @@ def _run(*command: str | Path, cwd: Path) -> None:
 def output(*command: str | Path, given: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end."""
     variables: Mapping[str, str] = {**os.environ, "NO_COLOR": "1", **environment}
-    return subprocess.run(
-        command, input=given, capture_output=True, text=True, check=False, env=variables, timeout=300
-    )
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=variables, timeout=300)

@@ -7,101 +7,35 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.conformance.failing_servers import SERVERS, Call, Json, serving
 from tests.conformance.foreign import HERE, Foreign, output
-from tests.running import address, environment
-from tests.scripted_reddit import Reply, Request, ScriptedReddit
+from tests.inbound_things import JSON
 
-pytestmark = pytest.mark.timeout(600)  # downloads
-
-Json = dict[str, Any]
-Call = tuple[str, Json]
+pytestmark = pytest.mark.timeout(900)  # downloads
 
 SNAPSHOTS = HERE / "snapshots"
-MASTER_KEY = "0123456789abcdef" * 4
-CHANGING = ("trace_id", "retry_after_seconds", "window_reset_at", "request_id", "estimated_wait_seconds", "status_url")
-
-
-def _hang(closing: threading.Event) -> Iterator[bytes]:
-    closing.wait()
-    yield b""
-
-
-REDDIT: dict[str, Reply] = {
-    "missing": Reply(404, {"message": "Not Found", "error": 404}),
-    "fails": Reply(500, b"oops"),
-    "page": Reply(200, b"<html>We are busy</html>", {"content-type": "text/html"}),
-    "limited": Reply(429, b"", {"retry-after": "600"}),
-    "slow": Reply(raw=_hang),
+WRONG_KEY = "rmcp_wrong"
+CHANGING = {
+    "trace_id",
+    "retry_after_seconds",
+    "window_reset_at",
+    "request_id",
+    "position",
+    "estimated_wait_seconds",
+    "status_url",
 }
+VARYING = re.compile(r"\d+(?:\.\d+)?(?= seconds?\b)|(?<=position )\d+|(?<=127\.0\.0\.1:)\d+|\b[0-9a-f]{32}\b")
 
-
-def _reddit(request: Request) -> Reply:
-    return next((reply for name, reply in REDDIT.items() if f"/{name}" in request.path), Reply(body={}))
-
-
-@pytest.fixture(scope="module")
-def reddit() -> Iterator[ScriptedReddit]:
-    scripted = ScriptedReddit()
-    scripted.answer = _reddit
-    with scripted.running():
-        yield scripted
-
-
-@contextlib.contextmanager
-def serving(data_dir: Path, **settings: str) -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.conformance.broken_server", "serve", "--port", "0"],
-        env=environment(data_dir, **settings),
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield address(process) + "/mcp"
-    finally:
-        process.terminate()
-        process.communicate(timeout=40)
-
-
-def user(name: str) -> Call:
-    return "get_user_info", {"username": name}
-
-
-PATIENT = {"BREAKER_FAILURES": "1000", "BREAKER_WINDOW": "1000", "RETRY_ATTEMPTS": "1", "RETRY_TIMEOUT_ATTEMPTS": "1"}
-QUICK = {"REDDIT_TIMEOUT": "0.5", "CALL_TIMEOUT": "2"}
-
-SERVERS: dict[str, tuple[dict[str, str], dict[str, Call]]] = {
-    "plain": (
-        {**PATIENT, **QUICK},
-        {
-            "invalid_input": ("get_user_info", {"username": "a b", "usernam": 1}),
-            "not_found": user("missing"),
-            "upstream_error": user("fails"),
-            "upstream_error_page": user("page"),
-            "timeout": user("slow"),
-            "internal": ("get_subreddit_info", {"subreddit": "kettles"}),
-            "unknown_tool": ("get_user_inof", {}),
-            "rate_limited": user("limited"),
-        },
-    ),
-    "breaker": (
-        {"BREAKER_FAILURES": "1", "RETRY_ATTEMPTS": "1", **QUICK},
-        {"before": user("fails"), "unavailable": user("other")},
-    ),
-}
-
-
-Client = Callable[[Foreign, str, list[Call]], list[Json]]
+Client = Callable[[Foreign, str, list[Call], str], list[Json]]
 
 
 def _script(program: Path, script: str, url: str, calls: list[Call], **variables: str) -> list[Json]:
@@ -111,29 +45,48 @@ def _script(program: Path, script: str, url: str, calls: list[Call], **variables
     return found
 
 
-def _inspector(foreign: Foreign, url: str, calls: list[Call]) -> list[Json]:
+def _python2(mode: str) -> Client:
+    def client(_: Foreign, url: str, calls: list[Call], key: str) -> list[Json]:
+        return _script(Path(sys.executable), "python2.py", url, calls, MCP_MODE=mode, MCP_KEY=key)
+
+    return client
+
+
+def _python1(foreign: Foreign, url: str, calls: list[Call], key: str) -> list[Json]:
+    return _script(foreign.python, "python1.py", url, calls, MCP_KEY=key)
+
+
+def _typescript1(foreign: Foreign, url: str, calls: list[Call], key: str) -> list[Json]:
+    return _script(foreign.node, "typescript1.mjs", url, calls, MCP_KEY=key, MCP_PACKAGES=str(foreign.packages))
+
+
+def _inspector(foreign: Foreign, url: str, calls: list[Call], key: str) -> list[Json]:
+    """The Inspector's command line makes one call a run."""
     program = foreign.module("@modelcontextprotocol/inspector/clients/launcher/build/index.js")
-    fixed = [foreign.node, program, "--cli", url, "--transport", "http", "--format", "json", "-q"]
-    found = []
-    for tool, arguments in calls:
-        words = ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments)]
-        done = output(*fixed, *words)
-        if not done.stdout:
-            found.append({"raised": json.loads(done.stderr)["error"]})
-            continue
-        result = json.loads(done.stdout)["result"]
-        texts = [content["text"] for content in result["content"]]
-        found.append({"is_error": result["isError"], "texts": texts, "structured": result["structuredContent"]})
-    return found
+    fixed: list[str | Path] = [foreign.node, program, "--cli", url, "--transport", "http", "--format", "json", "-q"]
+    key_words = ["--header", f"X-API-Key: {key}"] if key else []
+    return [_inspected(*fixed, *key_words, *_words(call)) for call in calls]
+
+
+def _words(call: Call) -> list[str]:
+    tool, arguments = call
+    return ["--method", "tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments)]
+
+
+def _inspected(*command: str | Path) -> Json:
+    done = output(*command)
+    if not done.stdout:
+        return {"raised": json.loads(done.stderr)["error"]}
+    result = json.loads(done.stdout)["result"]
+    texts = [content["text"] for content in result["content"]]
+    return {"is_error": result["isError"], "texts": texts, "structured": result["structuredContent"]}
 
 
 CLIENTS: dict[str, Client] = {
-    "python-2-2026": lambda _, url, calls: _script(Path(sys.executable), "python2.py", url, calls, MCP_MODE="auto"),
-    "python-2-2025": lambda _, url, calls: _script(Path(sys.executable), "python2.py", url, calls, MCP_MODE="legacy"),
-    "python-1": lambda foreign, url, calls: _script(foreign.python, "python1.py", url, calls),
-    "typescript-1": lambda foreign, url, calls: _script(
-        foreign.node, "typescript1.mjs", url, calls, MCP_PACKAGES=str(foreign.packages)
-    ),
+    "python-2-2026": _python2("auto"),
+    "python-2-2025": _python2("legacy"),
+    "python-1": _python1,
+    "typescript-1": _typescript1,
     "inspector": _inspector,
 }
 
@@ -144,39 +97,68 @@ def _steady(value: Any) -> Any:
         return {key: "*" if key in CHANGING else _steady(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_steady(inner) for inner in value]
-    return re.sub(r"\d+(?:\.\d+)? (second|minute)s?", r"N \1s", value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return VARYING.sub("N", value)
+    return value
 
 
-def _checked(outcome: Json) -> Json:
+def _checked(outcome: Json) -> Any:
     """The outcome as a snapshot shows it: the text says the same as the structured content, after its sentence."""
     if "texts" not in outcome:
-        return dict(_steady(outcome))
+        return _steady(outcome)
     (text,) = outcome["texts"]
     sentence, _, facts = text.partition("\n")
     assert json.loads(facts) == outcome["structured"]
     assert sentence == outcome["structured"]["error"]["message"]
-    return dict(_steady({"is_error": outcome["is_error"], **outcome["structured"]}))
+    return _steady({"is_error": outcome["is_error"], **outcome["structured"]})
 
 
 @pytest.fixture(scope="module")
-def urls(reddit: ScriptedReddit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    account = {"REDDIT_CLIENT_ID": "id", "REDDIT_CLIENT_SECRET": "secret", "RETRY_BASE": "0"}
-    addresses = {"REDDIT_OAUTH_URL": reddit.url, "REDDIT_URL": reddit.url}
-    with contextlib.ExitStack() as stack:
-        yield {
-            name: stack.enter_context(serving(tmp_path_factory.mktemp(name), **account, **addresses, **settings))
-            for name, (settings, _) in SERVERS.items()
-        }
+def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The address of each server; they start at once."""
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor() as pool:
+        contexts = {name: serving(failing, tmp_path_factory.mktemp(name)) for name, failing in SERVERS.items()}
+        yield dict(zip(contexts, pool.map(stack.enter_context, contexts.values()), strict=True))
+
+
+def _reviewed(name: str, seen: Json) -> None:
+    snapshot = SNAPSHOTS / f"{name}.json"
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        snapshot.write_text(json.dumps(seen, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert seen == json.loads(snapshot.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_a_client_makes_of_every_failure(client: str, foreign: Foreign, urls: dict[str, str]) -> None:
     seen: Json = {}
-    for name, (_, calls) in SERVERS.items():
-        outcomes = CLIENTS[client](foreign, urls[name], list(calls.values()))
-        seen.update(zip(calls, map(_checked, outcomes), strict=True))
+    for name, failing in SERVERS.items():
+        if failing.calls:
+            outcomes = CLIENTS[client](foreign, urls[name], list(failing.calls.values()), "")
+            seen.update(zip(failing.calls, map(_checked, outcomes), strict=True))
     assert "hunter2" not in json.dumps(seen)
-    snapshot = SNAPSHOTS / f"{client}.json"
-    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
-        snapshot.write_text(json.dumps(seen, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert seen == json.loads(snapshot.read_text(encoding="utf-8"))
+    for kind, outcome in seen.items():
+        assert kind == "unknown_tool" or kind.startswith(outcome["error"]["type"])
+    _reviewed(client, seen)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_a_client_makes_of_a_locked_door(client: str, foreign: Foreign, urls: dict[str, str]) -> None:
+    calls: list[Call] = [("get_user_info", {"username": "other"})]
+    without, wrong = (_steady(CLIENTS[client](foreign, urls["locked"], calls, key)) for key in ("", WRONG_KEY))
+    assert without == wrong
+    assert WRONG_KEY not in json.dumps(wrong)
+    _reviewed(f"{client}-locked", without[0])
+
+
+def test_what_stands_in_the_locked_door(urls: dict[str, str]) -> None:
+    answer = httpx.post(urls["locked"], json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=JSON)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["type"]) == (401, -32001, "unauthenticated")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="reddit-mcp", error="invalid_token"'
+    assert "X-API-Key" in error["message"]
+
+
+def test_no_snapshot_is_left_over() -> None:
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == {
+        f"{name}{end}" for name in CLIENTS for end in ("", "-locked")
+    }

@@ -58,7 +58,7 @@ def test_client_configurations_name_a_server_each(block: str) -> None:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_commands_exist(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    actions = words[: 2 if words[0] == "archive" else 1]
+    actions = words[: 2 if words[0] in ("archive", "keys") else 1]
     with pytest.raises(SystemExit) as ended:
         main([*actions, "--help"])
     usage = capsys.readouterr().out

@@ -119,8 +119,9 @@ def test_pages_follow_each_other_to_the_thousandth_thing(api: httpx.Client) -> N
 
 def test_before_is_the_page_before(api: httpx.Client) -> None:
     first, after, before = page(api, "/r/second/new", limit=10)
-    second, _, back = page(api, "/r/second/new", limit=10, after=after)
+    second, _, back = page(api, "/r/second/new", limit=10, after=after, count=10)
     assert (before, back) == (None, second[0])
+    assert page(api, "/r/second/new", limit=10, after=after)[2] is None
     assert page(api, "/r/second/new", limit=10, before=back)[0] == first
 
 

@@ -30,20 +30,29 @@ TABLE_OF_2013 = "the posts of 2013 were exported as a table with other columns"
 ADVERTISEMENT = "an advertisement stands in no community"
 PLACE_BY_NAME = "only the name is known of a community without a t5 in the dumps"
 USER_BY_NAME = "only the name is known of an account without a t2 in the dumps"
-SUSPENDED = "Reddit tells nothing else of a suspended account"
+
+_COLUMNS = """
+    approved_by archived author author_flair_text banned_by clicked created gilded hidden likes media media_embed
+    mod_reports num_reports report_reasons saved secure_media secure_media_embed selftext_html stickied user_reports
+    visited
+""".split()
+_OF_A_COMMUNITY = """
+    accounts_active banner_img banner_size collapse_deleted_comments comment_score_hide_mins created created_utc
+    description description_html header_img header_size header_title hide_ads icon_img icon_size over18
+    public_description public_description_html public_traffic submission_type submit_link_label submit_text
+    submit_text_html submit_text_label subreddit_type subscribers title user_is_banned user_is_contributor
+    user_is_moderator user_is_subscriber user_sr_theme_enabled
+""".split()
+_OF_AN_ACCOUNT = """
+    comment_karma created created_utc has_verified_email hide_from_robots id is_friend is_gold is_mod link_karma
+""".split()
 
 ABSENT: dict[str, Fields] = {
-    "t3": {
-        **dict.fromkeys("approved_by archived author author_flair_text banned_by clicked created gilded".split(), TABLE_OF_2013),
-        **dict.fromkeys("hidden likes media media_embed mod_reports num_reports report_reasons saved".split(), TABLE_OF_2013),
-        **dict.fromkeys("secure_media secure_media_embed selftext_html stickied user_reports visited".split(), TABLE_OF_2013),
-        **dict.fromkeys("subreddit subreddit_id".split(), ADVERTISEMENT),
-    },
-}  # fmt: skip
+    "t2": dict.fromkeys(_OF_AN_ACCOUNT, USER_BY_NAME),
+    "t3": dict.fromkeys(_COLUMNS, TABLE_OF_2013) | dict.fromkeys(("subreddit", "subreddit_id"), ADVERTISEMENT),
+    "t5": dict.fromkeys(_OF_A_COMMUNITY, PLACE_BY_NAME),
+}
 """Fields that every recorded thing of a kind has and some of the archive's lack, with the reason."""
-
-OTHERWISE: dict[str, Fields] = {}
-"""Fields whose types in the archive's answers no recording shows, with the reason."""
 
 
 class Shapes:
@@ -80,11 +89,24 @@ def objects(value: Json) -> Iterator[tuple[str, Json]]:
             yield "names", value
 
 
+def ruled(corpus: Path) -> Iterator[Json]:
+    """The communities whose rules were recorded, as dumps of communities carry these; all else is another's."""
+    with (corpus / "things" / "t5.jsonl").open(encoding="utf-8") as lines:
+        community = json.loads(next(lines))["data"]
+    for each in exchanges(corpus, "sub_rules"):
+        yield {
+            "kind": "t5",
+            "data": {**community, "display_name": each.path.split("/")[2], "rules": each.json["rules"]},
+        }
+
+
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Iterator[str]:
     """The archive of all recorded things; also ill, for its errors."""
-    path = tmp_path_factory.mktemp("archive") / "recorded.sqlite"
-    import_paths([corpus / "things"], path, lambda _: None)
+    folder = tmp_path_factory.mktemp("archive")
+    path, dump = folder / "recorded.sqlite", folder / "ruled.jsonl"
+    dump.write_text("\n".join(json.dumps(each) for each in ruled(corpus)), "utf-8")
+    import_paths([corpus / "things", dump], path, lambda _: None)
     with SqliteStore(path) as store, serving(store, ill=True) as url:
         yield url
 
@@ -120,13 +142,11 @@ def client(url: str) -> praw.Reddit:
 def ask(reddit: praw.Reddit, exchange: Exchange) -> Json:
     if exchange.method == "POST":
         return reddit.request(method="POST", path=exchange.path, data=exchange.params)
-    return reddit.request(method="GET", path=exchange.path or "/", params=exchange.params)
+    return reddit.request(method="GET", path=exchange.path or "/", params={**exchange.params})
 
 
 @pytest.fixture(scope="module")
-def both(
-    clients: tuple[praw.Reddit, praw.Reddit], replay: ScriptedReddit, corpus: Path
-) -> tuple[Shapes, Shapes]:
+def both(clients: tuple[praw.Reddit, praw.Reddit], replay: ScriptedReddit, corpus: Path) -> tuple[Shapes, Shapes]:
     """What Reddit and the archive answered to the same calls, those that the archive knows things for."""
     recorded, served, answered = Shapes(), Shapes(), 0
     for exchange in exchanges(corpus, *ANSWERED):
@@ -155,12 +175,71 @@ def test_what_reddit_always_tells_the_archive_tells(both: tuple[Shapes, Shapes])
 
 
 def test_what_the_archive_tells_reddit_tells_so(both: tuple[Shapes, Shapes], corpus: Path) -> None:
-    recorded, served = both
+    (recorded, served), stored = both, Shapes()
     for kind in ("t1", "t2", "t3", "t5"):
         with (corpus / "things" / f"{kind}.jsonl").open(encoding="utf-8") as lines:
-            recorded.add(each for line in lines for each in objects(json.loads(line)))
+            stored.add(each for line in lines for each in objects(json.loads(line)))
     strange = {
-        kind: {field for field, types in fields.items() if not types <= recorded.types[kind][field]}
+        kind: {
+            field
+            for field, types in fields.items()
+            if not types <= recorded.types[kind][field] | stored.types[kind][field]
+        }
         for kind, fields in served.types.items()
     }
-    assert {kind: fields for kind, fields in strange.items() if fields} == {k: set(v) for k, v in OTHERWISE.items()}
+    assert {kind: fields for kind, fields in strange.items() if fields} == {}
+
+
+# Refusals
+
+
+def refused(corpus: Path, status: int, path: str, **facts: str) -> Exchange:
+    """A recorded refusal: by its status, the start of its path, and facts in its body."""
+    recorded = exchanges(corpus, "errors_and_redirects", "quoted_errors")
+    fitting = (
+        each
+        for each in recorded
+        if each.status == status
+        and each.path.startswith(path)
+        and each.reply.content
+        and facts.items() <= (each.json or {}).items()
+    )
+    return next(fitting)
+
+
+@pytest.mark.parametrize(
+    ("status", "recorded", "facts", "path"),
+    [
+        (404, "/comments/", {}, "/comments/zzzzzz"),
+        (404, "/user/", {}, "/user/nobody_of_this_name/about"),
+        (302, "/r/praw_", {}, "/r/no_place_of_this_name/new"),
+        (401, "/new", {}, "/r/ill_401/new"),
+        (403, "/r/", {"reason": "private"}, "/r/ill_private/hot"),
+        (403, "/r/", {"reason": "gated"}, "/r/ill_gated/about"),
+        (403, "/r/", {"reason": "quarantined"}, "/r/ill_quarantined/top"),
+        (404, "/r/", {"reason": "banned"}, "/r/ill_banned/hot"),
+        (403, "/r/funny", {}, "/r/ill_blocked/top"),
+        (429, "/api/v1/me", {}, "/r/ill_429/hot"),
+        (500, "/api/live", {}, "/r/ill_500/hot"),
+        (503, "/api/submit", {}, "/r/ill_503_html/hot"),
+    ],
+)
+def test_refusals(archive: str, corpus: Path, status: int, recorded: str, facts: dict[str, str], path: str) -> None:
+    """The same status, kind of body, fields and types; the headers that clients go by; no sentence of Reddit's."""
+    exchange = refused(corpus, status, recorded, **facts)
+    answer = httpx.get(archive + path, headers={"authorization": "bearer x"}, trust_env=False)
+    assert answer.status_code == status
+    assert kinds(answer.content) == kinds(exchange.reply.content)
+    told = {"retry-after", "www-authenticate"} & exchange.reply.headers.keys()
+    assert told <= answer.headers.keys()
+    if status == 302:
+        place = exchange.reply.headers["location"].replace(".json", "")
+        assert place.split("?")[0].endswith(answer.headers["location"].split("?")[0])
+
+
+def kinds(body: bytes) -> dict[str, str] | str:
+    """The types of a JSON body's fields, or what it is instead."""
+    try:
+        return {field: type(value).__name__ for field, value in json.loads(body).items()}
+    except ValueError:
+        return "HTML" if b"<html" in body else "text"

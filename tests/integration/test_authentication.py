@@ -6,11 +6,8 @@ import json
 import os
 import secrets
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,31 +19,13 @@ from mcp.client.session import ClientSession
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.running import address, command, environment, server
-from tests.storage_fixtures import servers, until
+from tests.key_house import House
+from tests.running import address, command, server
+from tests.storage_fixtures import servers
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 LIST_POSTS = ("get_subreddit_posts", {"subreddit": "all", "limit": 3})
-
-
-@dataclass
-class House:
-    """A data directory whose servers want keys, and the command line for it."""
-
-    data_dir: Path
-    settings: dict[str, str]
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "reddit_mcp", "keys", *words]
-        everything = environment(self.data_dir, **self.settings)
-        return subprocess.run(line, env=everything, cwd=self.data_dir, capture_output=True, text=True, check=False)
-
-    def create(self, user: str, *words: str) -> dict[str, Any]:
-        ended = self.run("create", "--user", user, "--name", "test", "--tier", "pro", "--json", *words)
-        assert ended.returncode == 0, ended.stderr
-        made: dict[str, Any] = json.loads(ended.stdout)
-        return made
 
 
 @pytest.fixture(scope="module")
@@ -231,15 +210,6 @@ async def test_with_redis_paused_a_known_key_works_and_an_unknown_one_waits(
     assert (await ping(url, made["key"])).status_code == 200
 
 
-def test_the_operator_s_actions_fail_closed(house: House, tmp_path: Path) -> None:
-    away = House(tmp_path, {**house.settings, "REDIS_URL": "redis://127.0.0.1:1"})
-    for words in (["list"], ["revoke", "x"], ["rotate", "--all"], "create --user u --name n --tier pro".split()):
-        failed = away.run(*words)
-        assert (failed.returncode, failed.stdout) == (1, "")
-        assert "does not answer" in failed.stderr
-        assert failed.stderr.count("\n") == 1
-
-
 async def test_keys_of_a_retired_master_still_work(house: House, tmp_path: Path) -> None:
     old, new = secrets.token_hex(32), secrets.token_urlsafe(32)
     made = House(tmp_path, {"AUTH_MODE": "api_key", "MCP_MASTER_KEY": old}).create("ada")
@@ -292,53 +262,17 @@ def test_a_server_that_would_be_open_by_mistake_does_not_start(
     assert "hunter2" not in said
 
 
-@pytest.mark.parametrize(("trusted", "last"), [("127.0.0.0/8", 401), ("", 429)])
-async def test_strangers_are_told_apart_behind_a_trusted_proxy_alone(tmp_path: Path, trusted: str, last: int) -> None:
+@pytest.mark.parametrize(("trusted", "status"), [("127.0.0.0/8", 401), ("", 429)])
+async def test_strangers_are_told_apart_behind_a_trusted_proxy_alone(tmp_path: Path, trusted: str, status: int) -> None:
     settings = {"AUTH_MODE": "api_key", "MCP_MASTER_KEY": secrets.token_hex(32), "TRUSTED_PROXIES": trusted}
-    hops = ["198.51.100.1"] * 31 + ["198.51.100.2"]
     with server(tmp_path, **settings) as url:
         async with httpx.AsyncClient() as http:
-            wrong = [{"x-api-key": "wrong", "x-forwarded-for": hop} for hop in hops]
-            statuses = [(await http.get(url + "/mcp", headers=headers)).status_code for headers in wrong]
-    assert statuses == [401] * 30 + [429, last]
 
+            async def wrong(hop: str) -> int:
+                headers = {"x-api-key": "wrong", "x-forwarded-for": hop}
+                return (await http.get(url + "/mcp", headers=headers)).status_code
 
-def test_the_command_line_lists_and_explains(house: House, url: str) -> None:
-    made = house.create("list-me", "--role", "operator", "--expires", "30")
-    assert (made["role"], made["tier"], made["expires"][-1]) == ("operator", "pro", "Z")
-    shown = house.run("list").stdout
-    (line,) = (line for line in shown.splitlines() if made["id"] in line)
-    assert line.split()[1:6] == ["list-me", "test", "pro", "operator", "active"]
-    assert made["key"] not in shown
-    text = house.run("create", "--user", "plain", "--name", "n", "--tier", "free").stdout
-    assert text.startswith("rmcp_")
-    assert text.count("rmcp_") == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "part"),
-    [
-        (["revoke", "nobody"], 1, "no API key of this id"),
-        (["rotate", "nobody"], 1, "no API key of this id"),
-        (["rotate"], 2, "one of the arguments id --all is required"),
-        (["create", "--user", "a b", "--name", "n", "--tier", "free"], 1, "user must be"),
-        (["create", "--user", "ada", "--name", "n", "--tier", "gold"], 2, "invalid choice: 'gold'"),
-        (["create", "--user", "ada", "--name", "n", "--tier", "free", "--expires", "0"], 1, "--expires must be"),
-        ([], 2, "required: action"),
-    ],
-)
-def test_a_mistake_is_one_line(house: House, url: str, words: list[str], code: int, part: str) -> None:
-    ended = house.run(*words)
-    assert (ended.returncode, ended.stdout) == (code, "")
-    assert part in ended.stderr
-    assert ended.stderr.count("\n") == 1
-
-
-async def test_all_keys_are_rotated_at_once(tmp_path: Path) -> None:
-    house = House(tmp_path, {})  # without AUTH_MODE the master is made in DATA_DIR
-    assert json.loads(house.run("rotate", "--all").stdout)["status"] == "nothing_to_rotate"
-    made = [house.create(user) for user in ("ada", "bob", "ada")]
-    rotated = json.loads(house.run("rotate", "--all").stdout)
-    assert rotated["affected_users"] == ["ada", "bob"]
-    assert {each["replaces"] for each in rotated["keys"]} == {each["id"] for each in made}
-    await until(lambda: not servers(tmp_path))
+            for _ in range(200):
+                if await wrong("198.51.100.1") == 429:
+                    break
+            assert [await wrong("198.51.100.1"), await wrong("198.51.100.2")] == [429, status]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from redis.crc import key_slot
 
 from reddit_mcp.storage.budget import News, SlidingWindow, Verdict
 from reddit_mcp.storage.connection import Store, connect
@@ -41,6 +42,10 @@ async def test_it_grants_the_limit_and_not_one_more(store: Store) -> None:
     assert 59 < refused.wait <= 61
     assert len(refused.returns) == 5
     assert refused.returns[0] == pytest.approx(refused.wait, abs=0.001)
+
+
+async def test_its_keys_share_a_node_of_a_cluster(store: Store) -> None:
+    assert len({key_slot(key.encode()) for key in window(store)._keys}) == 1
 
 
 async def test_a_token_returns_after_the_span(store: Store) -> None:
@@ -201,14 +206,32 @@ async def test_a_lost_window_is_booked_again(store: Store, url: str) -> None:
     assert [(await take(budget, f"n{i}", high=1)).granted for i in range(5)] == [HIGH] * 4 + [None]
 
 
+async def test_a_clock_set_back_stops_nobody_for_long(store: Store, url: str) -> None:
+    budget, hour = window(store, limit=3), 3_600_000_000
+    for name in "abc":
+        await take(budget, name, high=1)
+    await budget.report("a", News(remaining=0, reset=5, block=5, ease=0.9))
+    async with connect(url, timeout=5) as redis:
+        key, state = (await redis.keys("*budget-window*"))[0], (await redis.keys("*budget-state*"))[0]
+        for member in "abc":
+            await redis.zincrby(key, hour, member)
+        for name in ("blocked", "left_until", "eased", "tat", "last2"):
+            await redis.hincrby(state, name, hour)
+    await take(window(store, "other", limit=3), "d", low=1)
+    refused = await take(budget, "e", high=1, low=1)
+    assert refused.hold <= 600
+    assert 60 < refused.returns[0] <= 61
+    assert refused.pace <= 61
+
+
 async def test_silent_replicas_are_forgotten(store: Store, url: str) -> None:
     one, other = window(store, "one"), window(store, "other")
     await take(other, "a", low=1)
     async with connect(url, timeout=5) as redis:
-        key = (await redis.keys("*budget-replicas*"))[0]
+        key, now = (await redis.keys("*budget-replicas*"))[0], int(time.time() * 1e6)
         await redis.hset(key, "dead", "1 5 5 5 5 1 1 1 1 8|{}")
-        await redis.hset(key, "odd", f"{2**52} 0 0|nonsense")
-        await redis.hset(key, "new", f"{2**52} 0 1 0 0 1 1 1 1 8|nonsense")
+        await redis.hset(key, "odd", f"{now} 0 0|nonsense")
+        await redis.hset(key, "new", f"{now} 0 1 0 0 1 1 1 1 8|nonsense")
     verdict = await take(one, "b", high=1, places=0)
     assert (verdict.replicas, len(verdict.others)) == (3, 1), "what cannot be read is passed over"
     async with connect(url, timeout=5) as redis:

@@ -10,15 +10,26 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from reddit_mcp.errors import RateLimited
-from reddit_mcp.reddit import flight
+from reddit_mcp.errors import RateLimited, Unavailable
+from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.praw import Application, Praw
 from reddit_mcp.reddit.queue import Queue
-from reddit_mcp.reddit.tokens import Tokens
+from reddit_mcp.reddit.tokens import Grant, Tokens
 from reddit_mcp.server import queue_status
 from reddit_mcp.storage.connection import Store, connect
 from reddit_mcp.storage.tickets import Notice, Tickets
-from tests.budget_fixtures import Flown, Upstream, becomes, query, queue_over, redis_server, store_at, window
+from tests.budget_fixtures import (
+    Flown,
+    Upstream,
+    becomes,
+    census,
+    query,
+    queue_over,
+    redis_server,
+    store_at,
+    window,
+    within,
+)
 from tests.scripted_reddit import Reply, ScriptedReddit
 from tests.shapes import t5
 from tests.storage_fixtures import PREFIX, answering, free_port, running_server, until
@@ -26,10 +37,6 @@ from tests.storage_fixtures import PREFIX, answering, free_port, running_server,
 
 def quick_store(url: str) -> Store:
     return Store(connect(url, timeout=0.25), prefix=PREFIX, timeout=0.25)
-
-
-def within(seconds: float) -> None:
-    flight.deadline.set(asyncio.get_running_loop().time() + seconds)
 
 
 async def refused_for(queue: Queue) -> int:
@@ -88,6 +95,35 @@ async def test_while_redis_is_away_nobody_fails_and_those_who_wait_are_told(port
         async with client(Tickets(store)) as http:
             answer = await http.get(refused.data["status_url"])
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_what_happens_while_redis_is_away_is_kept_for_it(port: int) -> None:
+    async with quick_store(f"redis://127.0.0.1:{port}") as store:
+        tokens = Tokens(window(store, limit=8), Budget())  # a quarter of it is its share
+
+        async def take() -> str | None:
+            verdict, member, _ = await tokens.take(census(1))
+            return None if verdict.granted is None else member
+
+        first, second = await take(), await take()
+        assert first
+        assert second
+        assert await take() is None
+        await tokens.give_back(first)
+        third = await take()
+        assert third
+        never_left = Unavailable("Open.", service="reddit", reason="breaker_open")
+        await tokens.settle(Grant(third, 0.0, tokens_never), never_left, 0.0)
+        assert await take()
+        refusal = RateLimited("No.", limit_type="reddit_api", retry_after_seconds=300)
+        await tokens.settle(Grant(second, 0.0, tokens_never), refusal, 0.0)
+        verdict, _, _ = await tokens.take(census(1))
+        assert 299 < verdict.wait <= 300
+        assert (tokens.apart, tokens.remaining) == (True, 0)
+
+
+async def tokens_never(_grant: Grant) -> None:
+    raise AssertionError
 
 
 def client(tickets: Tickets | None) -> httpx.AsyncClient:

@@ -39,18 +39,18 @@ async def test_eight_processes_share_a_burst_exactly(url: str) -> None:
 
 
 async def test_people_do_not_notice_a_flood_that_uses_the_rest(url: str) -> None:
-    """A tenth of real time: 20 calls in 6.1 s beside a flood; real seconds are ten times these."""
-    span, seconds = 6.1, 25.0
+    """A fifth of real time: 20 calls in 12.2 s beside a flood; real seconds are five times these."""
+    span, seconds = 12.2, 30.0
     floods = [
         Order(url, f"flood-{i}", seconds, waiting=40, flood=Priority.LOW, span=span, answer=0.01) for i in range(2)
     ]
     people = Order(url, "people", seconds, interactive=20.0, span=span, answer=0.01)
     account = await run([*floods, people])
     first, last = min(account.times), max(account.times)
-    assert busiest(account.times, 6.0) <= 100
-    assert (len(account.times) - 1) / (last - first) * 6.0 >= 97
-    assert len(account.latencies) > 40
-    assert percentile(account.latencies, 0.95) < 0.15
+    assert busiest(account.times, 12.0) <= 100
+    assert (len(account.times) - 1) / (last - first) * 12.0 >= 97
+    assert len(account.latencies) > 30
+    assert percentile(account.latencies, 0.95) < 0.3
 
 
 async def test_two_replicas_and_two_hundred_calls_at_once(url: str) -> None:

@@ -68,15 +68,15 @@ async def test_stdio_beside_a_running_http_server_of_the_same_data_dir(tmp_path:
 async def test_progress_reaches_a_caller_who_asked_for_it(base_url: str) -> None:
     seen: list[float] = []
 
-    async def progress(done: float, _total: float | None, _message: str | None) -> None:
-        seen.append(done)
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append(progress)
 
     async with Client(base_url + "/mcp", mode="legacy") as client:
-        listing = (await client.call_tool("search_reddit", {"query": "a", "sort": "comments", "time_filter": "all"}))
+        listing = await client.call_tool("search_reddit", {"query": "a", "sort": "comments", "time_filter": "all"})
         assert listing.structured_content is not None
         busiest = listing.structured_content["results"][0]["id"]
         arguments = {"post_id": busiest, "limit": 5, "expand_more": 2}
-        answer = await client.call_tool("get_post_comments", arguments, progress_callback=progress)
+        answer = await client.call_tool("get_post_comments", arguments, progress_callback=note)
     assert answer.structured_content is not None
     assert answer.structured_content["metadata"]["reddit_api_calls"] == 3
     assert len(seen) == 2

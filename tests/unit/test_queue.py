@@ -1,12 +1,11 @@
 """The queue around a fake Source, on a fake Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from reddit_mcp.errors import NotFound, RateLimited, Unavailable
-from reddit_mcp.reddit import flight
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.queue import Queue
 from reddit_mcp.reddit.source import Answer, Priority, Query
@@ -14,28 +13,8 @@ from reddit_mcp.reddit.tokens import Grant, Tokens, current_grant
 from reddit_mcp.storage.budget import Census, Verdict
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.tickets import Tickets
-from tests.budget_fixtures import Flown, T, Upstream, becomes, query, queue_over, window
+from tests.budget_fixtures import Gate, T, Upstream, ended, many, query, queue_over, window, within
 from tests.storage_fixtures import fake_store, until
-
-
-class Gate(Upstream):
-    """An upstream that lets nobody through before it is opened."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open = asyncio.Event()
-        self.failure: Exception | None = None
-        self.inside = 0
-
-    async def fetch(self, query: Query[T]) -> Answer[T]:
-        self.inside += 1
-        try:
-            await self.open.wait()
-        finally:
-            self.inside -= 1
-        if self.failure:
-            raise self.failure
-        return await super().fetch(query)
 
 
 @pytest.fixture
@@ -47,28 +26,6 @@ async def store() -> AsyncIterator[Store]:
 @pytest.fixture
 async def gate() -> Gate:
     return Gate()
-
-
-@pytest.fixture
-def as_caller() -> Iterator[None]:
-    before = flight.caller.set("key-1")
-    yield
-    flight.caller.reset(before)
-
-
-def within(seconds: float) -> None:
-    flight.deadline.set(asyncio.get_running_loop().time() + seconds)
-
-
-async def many(queue: Queue, count: int, priority: Priority = Priority.HIGH) -> list[Flown]:
-    """So many requests that go on by themselves; they stand in line when this returns."""
-    flown = [Flown(queue, query(f"{priority.name}{i}", priority)) for i in range(count)]
-    await asyncio.sleep(0)
-    return flown
-
-
-async def ended(flown: list[Flown]) -> list[object]:
-    return list(await asyncio.gather(*(each.task for each in flown), return_exceptions=True))
 
 
 async def test_an_answer_comes_through(store: Store) -> None:
@@ -106,138 +63,6 @@ async def test_a_failure_from_below_comes_through_and_frees_the_place(store: Sto
         with pytest.raises(NotFound):
             await queue.fetch(query())
         assert queue.bulkhead.in_use == 0
-
-
-async def test_beyond_its_length_it_refuses_the_newest_at_once(store: Store, gate: Gate) -> None:
-    async with queue_over(gate, store, places=1, most=5) as queue:
-        await many(queue, 1)
-        await until(lambda: gate.inside == 1)
-        flown = await many(queue, 7)
-        await until(lambda: sum(each.task.done() for each in flown) == 2)
-        for each in flown[5:]:
-            with pytest.raises(Unavailable) as caught:
-                await each.task
-            assert caught.value.data == {"service": "reddit", "reason": "queue_full"}
-        assert queue.depth == 5
-
-
-async def test_a_full_queue_makes_room_for_its_betters(store: Store, gate: Gate) -> None:
-    async with queue_over(gate, store, places=1, most=5) as queue:
-        await many(queue, 1)
-        await until(lambda: gate.inside == 1)
-        low = await many(queue, 5, Priority.LOW)
-        await becomes(lambda: _true(queue.depth == 5))
-        high = await many(queue, 2)
-        await until(lambda: low[4].task.done() and low[3].task.done())
-        assert queue.depth == 5
-        assert not any(each.task.done() for each in high + low[:3])
-
-
-async def _true(value: bool) -> bool:
-    return value
-
-
-@pytest.mark.usefixtures("as_caller")
-async def test_one_caller_may_have_so_many_and_others_are_not_touched(store: Store, gate: Gate) -> None:
-    async with queue_over(gate, store, places=1, per_caller=4) as queue:
-        await many(queue, 1)
-        await until(lambda: gate.inside == 1)
-        mine = await many(queue, 6)
-        flight.caller.set("key-2")
-        others = await many(queue, 4, Priority.LOW)
-        await until(lambda: mine[4].task.done() and mine[5].task.done())
-        assert isinstance((await ended(mine[4:]))[0], Unavailable)
-        assert not any(each.task.done() for each in mine[:4] + others)
-
-
-async def test_bounds_count_what_waits_in_other_processes(store: Store, gate: Gate) -> None:
-    flight.caller.set("key-1")
-    async with (
-        queue_over(gate, store, "one", places=1, most=10, per_caller=4) as one,
-        queue_over(gate, store, "two", places=1, most=10, per_caller=4) as two,
-    ):
-        await asyncio.gather(many(one, 1), many(two, 1))
-        await until(lambda: gate.inside == 2)
-        first = await many(one, 3)
-        await becomes(lambda: _known(store, 3))
-        second = await many(two, 3)
-        await until(lambda: sum(each.task.done() for each in second) == 2)
-        flight.caller.set("key-2")
-        third = await many(two, 4)
-        await becomes(lambda: _known(store, 8))
-        flight.caller.set("key-3")
-        fourth = await many(one, 4)
-        await until(lambda: sum(each.task.done() for each in fourth) == 2)
-        assert one.depth + two.depth == 10
-        assert not any(each.task.done() for each in first + third)
-
-
-async def _known(store: Store, count: int) -> bool:
-    """Whether so many are known to wait over all processes."""
-    async with store.visit() as redis:
-        keys = await redis.keys("*budget-replicas*")
-        said = [entry.split(b"|")[0].split()[1:5] for entry in await redis.hvals(keys[0])]
-    return sum(int(number) for numbers in said for number in numbers) == count
-
-
-async def test_without_a_flight_who_cannot_wait_is_told_when_to_return(store: Store) -> None:
-    async with queue_over(Upstream(), store, limit=1) as queue:
-        await queue.fetch(query())
-        within(5)
-        with pytest.raises(RateLimited) as caught:
-            await queue.fetch(query())
-    assert "status" not in caught.value.data
-    assert caught.value.data["limit_type"] == "reddit_api"
-    assert 59 <= caught.value.data["retry_after_seconds"] <= 61
-
-
-async def test_a_flight_is_announced_and_goes_on(store: Store) -> None:
-    async with queue_over(Upstream(), store, limit=2, span=2.5) as queue:
-        await queue.fetch(query())
-        await queue.fetch(query())
-        within(1)
-        flown = (await many(queue, 1))[0]
-        refused = await flown.outcome()
-        assert isinstance(refused, RateLimited)
-        assert refused.data["status"] == "queued"
-        assert refused.data["position"] == 1
-        assert refused.data["retry_after_seconds"] in (2, 3)
-        tickets, request_id = Tickets(store), refused.data["request_id"]
-        await becomes(lambda: _has_status(tickets, request_id, "queued"))
-        assert (await tickets.read(request_id, "somebody")).status == "not_found"
-        assert (await flown.task).calls == 1
-        assert (await tickets.read(request_id, "local")).status == "completed"
-
-
-async def _has_status(tickets: Tickets, request_id: str, status: str, owner: str = "local") -> bool:
-    return (await tickets.read(request_id, owner)).status == status
-
-
-async def test_a_caller_who_joins_a_queued_flight_may_read_of_it_too(store: Store) -> None:
-    async with queue_over(Upstream(), store, limit=1, span=30) as queue:
-        await queue.fetch(query())
-        within(1)
-        flown = (await many(queue, 1))[0]
-        await flown.outcome()
-        flight.caller.set("key-2")
-        assert isinstance(refused := await flown.outcome(), RateLimited)
-        tickets = Tickets(store)
-        await becomes(lambda: _has_status(tickets, refused.data["request_id"], "queued", "key-2"))
-        await becomes(lambda: _has_status(tickets, refused.data["request_id"], "queued", "local"))
-
-
-async def test_a_failed_request_says_so_to_those_who_ask_later(store: Store, gate: Gate) -> None:
-    gate.failure = NotFound("There is no community r/x on Reddit; check the spelling.")
-    async with queue_over(gate, store, places=1, limit=2, span=2) as queue:
-        flown = await many(queue, 3)
-        within(1)
-        await until(lambda: gate.inside == 1)
-        gate.open.set()
-        refused = await flown[2].outcome()
-        assert isinstance(refused, RateLimited)
-        await ended(flown)
-        notice = await Tickets(store).read(refused.data["request_id"], "local")
-        assert (notice.status, notice.message) == ("failed", str(gate.failure))
 
 
 async def test_an_open_breaker_empties_it_at_once(store: Store, gate: Gate) -> None:
@@ -282,17 +107,17 @@ async def test_who_is_cancelled_in_line_leaves_it(store: Store, gate: Gate) -> N
 
 async def test_who_is_cancelled_with_the_grant_in_hand_gives_both_back(store: Store) -> None:
     async with queue_over(Upstream(), store, places=1, limit=1) as queue:
-        start = queue._start
+        start = queue._dispatcher._start
 
         async def start_and_cancel(priority: int, grant: Grant) -> None:
             await start(priority, grant)
             task.cancel()
 
-        queue._start = start_and_cancel  # type: ignore[method-assign]
+        queue._dispatcher._start = start_and_cancel  # type: ignore[method-assign]
         task = asyncio.create_task(queue.fetch(query()))
         with pytest.raises(asyncio.CancelledError):
             await task
-        queue._start = start  # type: ignore[method-assign]
+        queue._dispatcher._start = start  # type: ignore[method-assign]
         assert (await queue.fetch(query())).calls == 1
 
 

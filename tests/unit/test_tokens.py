@@ -42,9 +42,9 @@ async def refused(tokens: Tokens) -> Verdict:
 async def test_a_request_that_left_late_holds_its_token_longer(store: Store) -> None:
     tokens = Tokens(window(store, limit=1, span=10.0), Budget())
     grant = await grant_from(tokens)
-    grant.left = grant.asked + 3
-    await tokens.settle(grant, None, 3.1)
-    assert 12.5 < (await refused(tokens)).returns[0] <= 13
+    grant.left = grant.asked + 0.9
+    await tokens.settle(grant, None, 1.0)
+    assert 10.5 < (await refused(tokens)).returns[0] <= 10.9
 
 
 async def test_a_slow_answer_eases_the_rate(store: Store) -> None:

@@ -30,6 +30,7 @@ from reddit_mcp.archive.store import Store
 _THREADS = 4
 _QUOTA = 60_000  # requests in a window: the headers have Reddit's form, but an archive has no reason to ration
 _WINDOW = 600.0  # seconds
+_MOVED = "<html>\n <head>\n  <title>302 Found</title>\n </head>\n <body>\n  <h1>302 Found</h1>\n </body>\n</html>\n"
 _FREE = "/api/v1/access_token"
 
 
@@ -70,7 +71,8 @@ def _respond(answer: Callable[[Call], Found], call: Call) -> Response:
     try:
         body = orjson.dumps(answer(call))
     except NoSuchCommunityError as missing:
-        return Response(status_code=302, headers={"location": f"/subreddits/search?q={quote(missing.name)}"})
+        place = f"/subreddits/search?q={quote(missing.name)}"
+        return Response(_MOVED, 302, {"location": place}, media_type="text/html; charset=UTF-8")
     except NotFoundError:
         return _error(404, "Not Found")
     return _json(body if call.raw else _escaped(body))

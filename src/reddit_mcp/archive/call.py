@@ -71,7 +71,7 @@ class Call:
     def cut(self, keys: Sequence[str]) -> tuple[range, str | None, str | None]:
         """The page that limit, after and before ask for, and the cursors of its neighbours.
 
-        An unknown cursor is ignored, as Reddit does.
+        An unknown cursor is ignored, and who does not say how many things came before gets no way back, as with Reddit.
         """
         limit = self.number("limit", _PAGE, 1, _LARGEST_PAGE)
         after, before = self.given.get("after") or None, self.given.get("before") or None
@@ -83,4 +83,5 @@ class Call:
             start = max(end - limit, 0)
         page = range(start, min(start + limit, end))
         following = keys[page[-1]] if page and page[-1] + 1 < len(keys) else None
-        return page, following or None, keys[start] if page and start else None
+        back = keys[start] if page and start and self.number("count", 0, 0, start) else None
+        return page, following or None, back

@@ -5,8 +5,9 @@ import sys
 from typing import Any
 
 from reddit_mcp.settings import Settings
+from reddit_mcp.tiers import ALIASES, SETTABLE
 
-TIERS = ("free", "pro", "business", "enterprise")
+TIERS = [name for name in SETTABLE if name != "anonymous"]
 
 
 def register(commands: "argparse._SubParsersAction[Any]") -> "argparse._SubParsersAction[Any]":
@@ -16,7 +17,7 @@ def register(commands: "argparse._SubParsersAction[Any]") -> "argparse._SubParse
     made = actions.add_parser("create", help="make a key; it is shown once and never stored")
     made.add_argument("--user", required=True, help="who calls with it; quotas and watches are the user's")
     made.add_argument("--name", required=True, help="what it is for, such as a machine")
-    made.add_argument("--tier", required=True, choices=TIERS)
+    made.add_argument("--tier", required=True, choices=TIERS, type=lambda name: ALIASES.get(name, name))
     made.add_argument("--role", choices=("user", "operator"), default="user", help="operators see the server's pages")
     made.add_argument("--expires", type=int, metavar="DAYS", help="how long it works; unset = until it is revoked")
     made.add_argument("--json", action="store_true", help="print JSON")

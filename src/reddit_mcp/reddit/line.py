@@ -52,6 +52,17 @@ class Waiter:
         """Seconds in which it must be done."""
         return self.until - asyncio.get_running_loop().time()
 
+    @property
+    def granted(self) -> Grant | None:
+        """The grant that it was given, if it was."""
+        turn = self.turn
+        return turn.result() if turn.done() and not turn.cancelled() and not turn.exception() else None
+
+    def pass_by(self) -> None:
+        """End the waiting: there is nothing to wait for."""
+        if not self.turn.done():
+            self.turn.set_result(None)
+
     def fail(self, failure: Failure) -> None:
         """End the waiting without a turn."""
         if not self.turn.done():

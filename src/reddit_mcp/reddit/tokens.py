@@ -12,9 +12,6 @@ from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.pacing import LocalWindow
 from reddit_mcp.storage.budget import Census, News, SlidingWindow, Verdict
 
-WINDOW_SECONDS = 61.0
-"""How long a token is out: Reddit's minute, and a second for requests that take unequal ways to it."""
-
 LATE_SECONDS = 0.25
 SLOW_SECONDS = 5.0
 LONGEST_BLOCK = 600.0
@@ -139,7 +136,7 @@ class Tokens:
 
     def _news(self, grant: Grant, failure: Failure | None, seconds: float) -> News:
         now = time.monotonic()
-        remaining, reset = self._budget.remaining, max(0.0, self._budget.reset_at - now)
+        remaining, reset = self._budget.remaining, max(0.0, min(LONGEST_BLOCK, self._budget.reset_at - now))
         lower = remaining is not None and reset > 0 and remaining < self._free
         late = (grant.left or grant.asked) - grant.asked
         block = _block(failure)

@@ -4,6 +4,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -43,6 +44,7 @@ def _forwarded(scope: Scope) -> list[str]:
     return [hop.strip() for hop in ",".join(lines).split(",")][::-1]
 
 
+@lru_cache(4096)  # the floods that this is asked in come from few addresses
 def _parse(text: str) -> Address | None:
     if found := _WITH_PORT.fullmatch(text):
         text = found["v6"] or found["v4"] or ""

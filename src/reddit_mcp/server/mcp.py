@@ -23,7 +23,8 @@ from reddit_mcp.models import LOCAL
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.reddit.flight import caller, deadline
 from reddit_mcp.server import face, prompts, resources
-from reddit_mcp.server.quota import InFlight, Quota
+from reddit_mcp.server.quota import Quota
+from reddit_mcp.server.shedding import InFlight
 from reddit_mcp.storage.usage import Usage
 from reddit_mcp.tools import Services, specs
 from reddit_mcp.tools._tool import scope_of
@@ -105,17 +106,18 @@ class RedditServer(MCPServer[Any]):
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None, scope: dict[str, Any]
     ) -> Any:
         """Run in the caller's name: a place and a call of the quota first, so that a stranger gets no hints."""
-        who = scope.get("caller", LOCAL)
+        who, state = scope.get("caller", LOCAL), scope.setdefault("quota", {})
         caller.set(who.id)
+        self._accounts.usage.note(who.id, f"calls:{name}")  # now, for a caller may hang up
         try:
             with self._accounts.in_flight.place(who):
-                spent = await self._accounts.quota.spend(who, name)
-                scope.setdefault("quota", {})["nearest"] = spent.nearest if spent else None
+                spent = await self._accounts.quota.spend(who, name, state)
                 failure, outcome = await self._attempt(name, arguments, context)
-                await self._accounts.quota.settle(spent, failure)
+                await self._accounts.quota.settle(spent, failure, state)
         except (RateLimited, Unavailable) as refused:
             failure, outcome = refused, None
-        self._accounts.usage.note(who.id, f"calls:{name}" if failure is None else f"errors:{failure.type}")
+        if failure is not None:
+            self._accounts.usage.note(who.id, f"errors:{failure.type}")
         return failure, outcome
 
     async def _attempt(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None) -> Any:

@@ -1,28 +1,20 @@
 """What a call costs its caller: taken before the arguments are looked at, given back when the caller got nothing."""
 
-import asyncio
 import math
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Literal
-
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reddit_mcp.errors import Failure, RateLimited, Unavailable
 from reddit_mcp.models import Caller
 from reddit_mcp.observability.logs import logger
-from reddit_mcp.storage.quotas import Left, Quotas, Spent
+from reddit_mcp.server.local_quota import LocalBuckets
+from reddit_mcp.storage.quotas import Left, Quotas, Spent, nearest
 from reddit_mcp.tiers import Tier, Tiers
 
 Mode = Literal["enforce", "log_only", "disabled"]
 
-CALLS_PER_CALLER = 16
-"""Calls of one caller at once in one process."""
-
-REMEMBERED_CALLERS = 10_000
+State = dict[str, Left | None]
+"""The ASGI scope's `quota`: under `nearest` the window nearest to exhaustion, None for a caller without limits."""
 
 
 class Quota:
@@ -39,49 +31,69 @@ class Quota:
         self._quotas = quotas
         self._tiers = tiers
         self._mode = mode
-        self._local = _LocalBuckets(replicas)
+        self._local = LocalBuckets(replicas)
         self._log = logger(__name__)
 
-    async def spend(self, caller: Caller, tool: str) -> Spent | None:
-        """Take one call; None for a caller without limits.
+    async def spend(self, caller: Caller, tool: str, state: State) -> Spent | None:
+        """Take one call and put what is left into `state`; None for a caller without limits.
 
         Raises:
             RateLimited: a window has nothing left.
         """
-        tier = self._tiers.named(caller.tier)
-        if tier.unlimited or self._mode == "disabled":
+        tier = self._limits(caller)
+        if tier is None:
+            state["nearest"] = None
             return None
-        weight, enforce = self._tiers.weight(tool), self._mode == "enforce"
-        try:
-            spent = await self._quotas.spend(caller.id, tier, weight, enforce=enforce)
-        except Unavailable:
-            spent = self._local.spend(caller.id, tier, weight)
+        spent = await self._spend(caller, tier, self._tiers.weight(tool))
+        state["nearest"] = spent.refused or nearest(spent.windows)
+        if spent.refused and self._mode == "enforce":
+            raise _refusal(spent, spent.refused, caller.tier)
         if spent.refused:
-            self._log.warning("quota_spent", tier=caller.tier, window=spent.refused.window, enforced=enforce)
-            if enforce:
-                raise _refusal(spent.refused, caller.tier)
+            self._log.warning("quota_spent", tier=caller.tier, window=spent.refused.window)
         return spent
 
-    async def settle(self, spent: Spent | None, failure: Failure | None) -> None:
+    async def settle(self, spent: Spent | None, failure: Failure | None, state: State) -> None:
         """Give back what a call took that was refused for its arguments, or failed by us or by Reddit."""
-        if spent is None or failure is None or not _free(failure):
-            return
-        if not spent.ids:
-            self._local.refund(spent)
+        if spent is None or failure is None or not _is_free(failure):
             return
         try:
-            await self._quotas.refund(spent)
+            if spent.ids:
+                await self._quotas.refund(spent)
+            else:
+                self._local.refund(spent)
         except Unavailable:
-            self._log.warning("refund_lost", window="minute")
+            self._log.warning("refund_lost")
+        else:
+            state["nearest"] = nearest(spent.given_back)
+
+    async def look(self, caller: Caller) -> Sequence[Left] | None:
+        """What is left in each limited window, without taking anything; None for a caller without limits."""
+        tier = self._limits(caller)
+        if tier is None:
+            return None
+        try:
+            return await self._quotas.look(caller.id, tier)
+        except Unavailable:
+            return self._local.look(caller.id, tier)
+
+    def _limits(self, caller: Caller) -> Tier | None:
+        tier = self._tiers.named(caller.tier)
+        return None if tier.unlimited or self._mode == "disabled" else tier
+
+    async def _spend(self, caller: Caller, tier: Tier, weight: int) -> Spent:
+        try:
+            return await self._quotas.spend(caller.id, tier, weight, enforce=self._mode == "enforce")
+        except Unavailable:
+            return self._local.spend(caller.id, tier, weight)
 
 
-def _free(failure: Failure) -> bool:
+def _is_free(failure: Failure) -> bool:
     """A not_found is an answer, and a queued request is worked on: both cost."""
     return failure.type != "not_found" and failure.data.get("status") != "queued"
 
 
-def _refusal(window: Left, tier: str) -> RateLimited:
-    retry = max(1, math.ceil(window.reset))
+def _refusal(spent: Spent, window: Left, tier: str) -> RateLimited:
+    retry = max(1, math.ceil(window.wait))
     return RateLimited(
         f"Your {window.limit} calls a {window.window} are used up; try again in {retry} seconds.",
         limit_type="user",
@@ -89,108 +101,6 @@ def _refusal(window: Left, tier: str) -> RateLimited:
         quota_limit=window.limit,
         quota_remaining=window.left,
         rate_limit_tier=tier,
-        window_reset_at=int(time.time()) + retry,
+        window_reset_at=math.ceil((spent.at // 1000 + round(window.wait * 1000)) / 1000),
         retry_after_seconds=retry,
     )
-
-
-class _LocalBuckets:
-    """The minute's buckets of this process, while Redis is away: the same rate, divided by the number of replicas."""
-
-    def __init__(self, replicas: Callable[[], int]) -> None:
-        self._replicas = replicas
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def spend(self, caller: str, tier: Tier, weight: int) -> Spent:
-        minute = tier.minute or 0
-        if not minute:
-            return Spent(caller, tier, weight)
-        capacity = max(1.0, minute / max(1, self._replicas()))
-        tokens, now = self._tokens(caller, capacity), asyncio.get_running_loop().time()
-        allowed = tokens >= weight
-        tokens -= weight if allowed else 0
-        self._keep(caller, tokens, now)
-        missing = (capacity if allowed else weight) - tokens
-        left = Left("minute", minute, math.floor(tokens), max(0.0, missing * 60 / capacity))
-        return Spent(caller, tier, weight, (left,), None if allowed else left)
-
-    def refund(self, spent: Spent) -> None:
-        tokens, at = self._buckets.get(spent.caller, (0.0, 0.0))
-        self._keep(spent.caller, tokens + spent.weight, at)
-
-    def _tokens(self, caller: str, capacity: float) -> float:
-        tokens, at = self._buckets.get(caller, (capacity, 0.0))
-        return min(capacity, tokens + (asyncio.get_running_loop().time() - at) * capacity / 60)
-
-    def _keep(self, caller: str, tokens: float, at: float) -> None:
-        self._buckets[caller] = (tokens, at)
-        self._buckets.move_to_end(caller)
-        while len(self._buckets) > REMEMBERED_CALLERS:
-            self._buckets.popitem(last=False)
-
-
-class InFlight:
-    """Refuses at once what would only wait: too many calls in this process, or of one caller."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._total = 0
-        self._of: dict[str, int] = {}
-
-    @contextmanager
-    def place(self, caller: Caller) -> Iterator[None]:
-        """Hold a place for one call.
-
-        Raises:
-            Unavailable: there is none (`overloaded`); nothing was spent.
-        """
-        of_caller = self._of.get(caller.id, 0)
-        if self._total >= self._most or (caller.tier != "unlimited" and of_caller >= CALLS_PER_CALLER):
-            raise Unavailable(
-                "Too many calls are running at once; try again in a second.",
-                service="reddit-mcp",
-                reason="overloaded",
-                retry_after_seconds=1,
-            )
-        self._total += 1
-        self._of[caller.id] = of_caller + 1
-        try:
-            yield
-        finally:
-            self._total -= 1
-            self._leave(caller.id)
-
-    def _leave(self, caller: str) -> None:
-        if self._of[caller] == 1:
-            del self._of[caller]
-        else:
-            self._of[caller] -= 1
-
-
-class QuotaHeaders:
-    """Writes `X-RateLimit-*` on answers to callers with a quota; the call itself fills `scope["quota"]`."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with a place for the state of its caller's quota."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        quota: dict[str, Left] = scope.setdefault("quota", {})
-
-        async def named(message: Message) -> None:
-            if message["type"] == "http.response.start" and (window := quota.get("nearest")):
-                _write(MutableHeaders(scope=message), window)
-            await send(message)
-
-        await self._app(scope, receive, named)
-
-
-def _write(headers: MutableHeaders, window: Left) -> None:
-    headers["X-RateLimit-Limit"] = str(window.limit)
-    headers["X-RateLimit-Remaining"] = str(window.left)
-    headers["X-RateLimit-Reset"] = str(math.ceil(window.reset))
-    if window.left == 0:
-        headers["Retry-After"] = str(max(1, math.ceil(window.reset)))

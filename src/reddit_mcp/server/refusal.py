@@ -1,7 +1,9 @@
 """A refusal over plain HTTP: the status for programs that read no further, and the error's face for all others."""
 
 import math
+from typing import Any
 
+import orjson
 from starlette.responses import JSONResponse
 
 from reddit_mcp.errors import Failure
@@ -29,4 +31,11 @@ def refusal(failure: Failure, trace_id: str) -> JSONResponse:
     if (wait := failure.data.get("retry_after_seconds")) is not None:
         headers["Retry-After"] = str(math.ceil(wait))
     body = {"jsonrpc": "2.0", "id": None, **envelope(failure, trace_id)}
-    return JSONResponse(body, STATUS[failure.type], headers)
+    return _Quick(body, STATUS[failure.type], headers)
+
+
+class _Quick(JSONResponse):
+    """Refusals come in floods."""
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content)

@@ -19,6 +19,13 @@ local function rate(full)
 end
 local function text(number) return string.format('%.0f', number) end
 local function keep() redis.call('EXPIRE', KEYS[2], 3600) end
+-- The server's clock may have been set back: nothing lies further ahead than it can.
+local function cap(name, ahead) if (state[name] or 0) > now + ahead then state[name] = now + ahead end end
+cap('blocked', 600000000) cap('left_until', 600000000) cap('settle', 1500000) cap('eased', 0)
+for c = 1, 4 do cap('last' .. c, 0) end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], text(now + 1000000), '+inf')) do
+  redis.call('ZADD', KEYS[1], text(now), member)
+end
 """
 
 # state: epoch (when the window began to be), base and eased (the rate after the last decrease, and when that was),
@@ -38,6 +45,7 @@ if not state.epoch then
   keep()
 elseif epoch ~= '' and epoch ~= text(state.epoch) then return {'lost'} end
 
+cap('tat', span)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now - span))
 local limit, used = rate(full), redis.call('ZCARD', KEYS[1])
 local interval = span / limit
@@ -58,7 +66,7 @@ local entries = redis.call('HGETALL', KEYS[3])
 for i = 1, #entries, 2 do
   local v = {}
   for part in string.gmatch(string.match(entries[i + 1], '^[^|]*'), '%S+') do v[#v + 1] = tonumber(part) end
-  if #v < 10 or now - v[1] > 30000000 then redis.call('HDEL', KEYS[3], entries[i])
+  if #v < 10 or math.abs(now - v[1]) > 30000000 then redis.call('HDEL', KEYS[3], entries[i])
   elseif entries[i] ~= process then
     alive = alive + 1
     if now - v[1] < 3000000 then

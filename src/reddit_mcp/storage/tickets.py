@@ -65,7 +65,7 @@ class Tickets:
         facts["estimated_wait"] += self._clock()  # a time, so that it runs down while nobody writes
         return json.dumps(facts)
 
-    def _unpack(self, raw: bytes | None) -> Notice | None:
+    def _unpack(self, raw: bytes | str | None) -> Notice | None:
         try:
             facts: dict[str, Any] = json.loads(raw or b"")
             facts["estimated_wait"] = max(0.0, facts["estimated_wait"] - self._clock())

@@ -1,11 +1,11 @@
 """The Python SDK, version 1: makes the calls of standard input in one session and tells what came back."""
 
 import asyncio
-import datetime
 import importlib
 import json
 import os
 import sys
+from datetime import timedelta
 from typing import Any
 
 Json = dict[str, Any]
@@ -26,11 +26,11 @@ async def _outcome(session: Any, tool: str, arguments: Json) -> Json:
 
 
 async def _outcomes(calls: list[tuple[str, Json]]) -> list[Json]:
-    headers = {"X-API-Key": os.environ["MCP_KEY"]} if "MCP_KEY" in os.environ else {}
+    headers = {"X-API-Key": os.environ["MCP_KEY"]} if os.environ["MCP_KEY"] else {}
     try:
         async with (
             connect(os.environ["MCP_URL"], headers=headers) as (read, write, _),
-            ClientSession(read, write, read_timeout_seconds=datetime.timedelta(seconds=60)) as session,
+            ClientSession(read, write, read_timeout_seconds=timedelta(seconds=60)) as session,
         ):
             await session.initialize()
             return [await _outcome(session, tool, arguments) for tool, arguments in calls]

@@ -23,15 +23,21 @@ async def _outcome(client: Client, tool: str, arguments: Json) -> Json:
 
 
 async def _outcomes(calls: list[tuple[str, Json]]) -> list[Json]:
-    headers = {"X-API-Key": os.environ["MCP_KEY"]} if "MCP_KEY" in os.environ else {}
+    headers = {"X-API-Key": os.environ["MCP_KEY"]} if os.environ["MCP_KEY"] else {}
     async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
         transport = streamable_http_client(os.environ["MCP_URL"], http_client=http)
         try:
             async with Client(transport, mode=cast("Any", os.environ["MCP_MODE"])) as client:
                 return [await _outcome(client, tool, arguments) for tool, arguments in calls]
         except* MCPError as errors:
-            refused = cast("MCPError", errors.exceptions[0])
+            refused = _first(errors)
     return [{"refused": {"code": refused.code, "message": refused.message}}]
+
+
+def _first(error: BaseException) -> MCPError:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return cast("MCPError", error)
 
 
 json.dump(asyncio.run(_outcomes(json.load(sys.stdin))), sys.stdout)

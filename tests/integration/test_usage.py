@@ -1,0 +1,355 @@
+"""Usage: counted off the path, written in batches, never lost and never doubled; the route and the command over it."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+import pytest
+from fakeredis import FakeServer
+from pydantic import SecretStr
+from redis.exceptions import ConnectionError as RedisConnectionError
+from starlette.applications import Starlette
+
+from reddit_mcp.commands.usage import register, run
+from reddit_mcp.errors import NotFound, Unavailable, UpstreamError
+from reddit_mcp.models import LOCAL, Caller
+from reddit_mcp.reddit.source import Answer
+from reddit_mcp.server.usage import usage_routes
+from reddit_mcp.settings import Settings
+from reddit_mcp.storage import usage as module
+from reddit_mcp.storage.connection import Store
+from reddit_mcp.storage.keys import Keys
+from reddit_mcp.storage.quotas import Quotas
+from reddit_mcp.storage.scripts import Script
+from reddit_mcp.storage.secrets import open_secrets
+from reddit_mcp.storage.usage import Day, Usage
+from reddit_mcp.tiers import Tier
+from tests.budget_fixtures import becomes, redis_server, store_at
+from tests.quota_fixtures import FREE, House, Named, listening
+from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, fake_store, free_port, running_server, until
+
+TODAY = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
+
+
+class Days:
+    """A calendar that a test holds."""
+
+    def __init__(self) -> None:
+        self.now = TODAY
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def redis() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+async def store(redis: FakeServer) -> AsyncIterator[Store]:
+    async with fake_store(redis) as store:
+        yield store
+
+
+async def test_days_by_kind_the_newest_first(store: Store) -> None:
+    days = Days()
+    async with Usage(store, days) as usage:
+        days.now -= timedelta(days=1)
+        usage.note("ada", "calls:search_reddit")
+        days.now += timedelta(days=1)
+        for what in ("calls:search_reddit", "calls:search_reddit", "errors:not_found", "charged:tool-call"):
+            usage.note("ada", what)
+        usage.note("bea", "calls:get_user_info")
+    assert await Usage(store, days).of("ada") == (
+        Day("2026-03-01", {"search_reddit": 2}, {"not_found": 1}, {"tool-call": 1}),
+        Day("2026-02-28", {"search_reddit": 1}, {}, {}),
+    )
+    assert await Usage(store, days).of("nobody") == ()
+    assert await Usage(store, days).callers() == ("ada", "bea")
+    days.now += timedelta(days=31)
+    assert await Usage(store, days).of("ada") == ()
+    assert await Usage(store, days).callers() == ()
+
+
+async def test_it_is_kept_for_a_year(store: Store) -> None:
+    async with Usage(store, Days()) as usage:
+        usage.note("ada", "calls:search_reddit")
+    async with store.visit() as redis:
+        keys = await redis.keys("*")
+        assert sorted(keys) == [b"test:usage-users:{2026-03-01}", b"test:usage:{ada%3A2026-03-01}"]
+        assert {await redis.ttl(key) for key in keys} == {365 * 86_400}
+        await assert_no_leaks(redis, PREFIX)
+
+
+async def test_many_calls_are_one_batch(store: Store) -> None:
+    async with Usage(store) as usage:
+        for _ in range(1_000):
+            usage.note("ada", "calls:search_reddit")
+        with patch.object(Script, "run", autospec=True, side_effect=Script.run) as ran:
+            await usage.flush()
+            await usage.flush()
+        assert ran.call_count == 1
+
+
+async def test_it_is_written_while_the_process_runs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.01)
+    async with Usage(store) as usage:
+        for number in range(1, 4):
+            usage.note("ada", "calls:search_reddit")
+
+            async def is_there(calls: int = number) -> bool:
+                days = await usage.of("ada")
+                return bool(days) and days[0].calls == {"search_reddit": calls}
+
+            await becomes(is_there)
+
+
+async def test_a_batch_whose_answer_was_lost_counts_once(store: Store) -> None:
+    run = Script.run
+
+    async def deaf(*arguments: Any) -> None:
+        await run(*arguments)
+        raise RedisConnectionError("the line broke")
+
+    usage = Usage(store)
+    usage.note("ada", "calls:search_reddit")
+    with patch.object(Script, "run", deaf), pytest.raises(Unavailable):
+        await usage.flush()
+    usage.note("ada", "calls:search_reddit")
+    with patch("reddit_mcp.storage.connection.time.monotonic", lambda: float("inf")):
+        await usage.flush()
+        await usage.flush()
+    async with Usage(store) as other:  # another process counts on its own
+        other.note("ada", "calls:search_reddit")
+    assert (await usage.of("ada"))[0].calls == {"search_reddit": 3}
+
+
+async def test_the_last_word_waits_for_redis(store: Store, redis: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reddit_mcp.storage.connection.AWAY_SECONDS", 0.0)
+    async with Usage(store) as usage:
+        redis.connected = False
+        usage.note("ada", "calls:search_reddit")
+        asyncio.get_running_loop().call_later(0.4, setattr, redis, "connected", True)
+    assert (await usage.of("ada"))[0].calls == {"search_reddit": 1}
+
+
+async def test_a_redis_that_stays_away_does_not_hold_the_end_up(
+    store: Store, redis: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "LAST_WORD_SECONDS", 0.1)
+    redis.connected = False
+    async with asyncio.timeout(5), Usage(store) as usage:
+        usage.note("ada", "calls:search_reddit")
+    assert "usage_lost" in capsys.readouterr().out
+
+
+async def test_the_memory_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 2)
+    async with Usage(store) as usage:
+        for name in ("ada", "bea", "cyd", "ada"):
+            usage.note(name, "calls:search_reddit")
+    assert await usage.callers() == ("ada", "bea")
+    assert (await usage.of("ada"))[0].calls == {"search_reddit": 2}
+
+
+async def test_nothing_is_lost_or_doubled_when_redis_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed and started again on its append-only file while two processes' worth of usage is counted."""
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr("reddit_mcp.storage.connection.AWAY_SECONDS", 0.02)
+    url = f"redis://127.0.0.1:{(port := free_port())}"
+    options = ("--port", str(port), "--appendonly", "yes", "--appendfsync", "always")
+    noted, ended = 0, asyncio.Event()
+
+    async def count(usage: Usage) -> None:
+        nonlocal noted
+        while not ended.is_set():
+            usage.note("ada", "calls:search_reddit")
+            noted += 1
+            await asyncio.sleep(0.001)
+
+    async def written(usage: Usage, least: int) -> bool:
+        try:
+            return sum(day.calls["search_reddit"] for day in await usage.of("ada")) >= least
+        except Unavailable:
+            return False
+
+    async with store_at(url) as one, store_at(url) as other:
+        for life in range(4):
+            async with running_server(tmp_path, *options):
+                await answering(url)
+                if life == 0:
+                    usages = [await Usage(store).__aenter__() for store in (one, other)]
+                    counts = [asyncio.create_task(count(usage)) for usage in usages]
+                await becomes(lambda least=noted + 1: written(usages[0], least))  # type: ignore[misc]
+                if life == 3:
+                    ended.set()
+                    await asyncio.gather(*counts)
+                    for usage in usages:
+                        await usage.__aexit__(None, None, None)
+                    assert sum(day.calls["search_reddit"] for day in await usages[0].of("ada")) == noted
+            await until(lambda least=noted + 20: ended.is_set() or noted > least)  # type: ignore[misc]
+    assert noted > 80
+
+
+@asynccontextmanager
+async def page(house: House, caller: Caller | None) -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=usage_routes(lambda: house.usage, lambda: house.quota))
+    async with listening(Named(app, caller)) as url, httpx.AsyncClient(base_url=url) as client:
+        yield client
+
+
+async def test_the_page_shows_the_callers_own(store: Store) -> None:
+    house, pia = House(store), Caller(id="pia", tier="pro")
+    await house.call()
+    house.upstream.answer = lambda: NotFound("no such community")
+    await house.call()
+    await house.call(pia)
+    house.upstream.answer = lambda: UpstreamError("Reddit broke")
+    await house.call(FREE)
+    await house.usage.flush()
+    async with page(house, FREE) as client:
+        answer = await client.get("/usage")
+        assert (await client.post("/usage")).status_code == 405
+    assert answer.headers["cache-control"] == "no-store"
+    content = answer.json()
+    assert (content["user"], content["tier"]) == ("ada", "free")
+    assert [(each["window"], each["limit"], each["remaining"]) for each in content["quota"]] == [
+        ("minute", 10, 8),
+        ("hour", 300, 298),
+        ("day", 2_000, 1_998),
+        ("month", 10_000, 9_998),
+    ]
+    (day,) = content["days"]
+    assert day == {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "calls": {"get_subreddit_info": 3},
+        "errors": {"not_found": 1, "upstream_error": 1},
+        "charged": {},
+    }
+
+
+async def test_a_refused_call_and_one_that_hangs_up_are_calls(store: Store) -> None:
+    house, arrived = House(store), asyncio.Event()
+    for _ in range(11):
+        await house.call()
+
+    async def never() -> Answer[Any]:
+        arrived.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    house.upstream.answer = never
+    call = asyncio.create_task(house.call(LOCAL))
+    await arrived.wait()
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    await house.usage.flush()
+    (day,) = await house.usage.of("ada")
+    assert (day.calls, day.errors) == ({"get_subreddit_info": 11}, {"rate_limited": 1})
+    assert (await house.usage.of("local"))[0].calls == {"get_subreddit_info": 1}
+
+
+async def test_the_local_caller_has_no_quota(store: Store) -> None:
+    async with page(House(store), None) as client:
+        assert (await client.get("/usage")).json() == {
+            "user": "local",
+            "tier": "unlimited",
+            "quota": None,
+            "days": [],
+        }
+
+
+async def test_redis_away_is_a_503(store: Store, redis: FakeServer) -> None:
+    redis.connected = False
+    async with page(House(store), FREE) as client:
+        answer = await client.get("/usage")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["error"]["data"]["reason"] == "store_away"
+
+
+class Line:
+    """The command over a real server."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self._settings = Settings(redis_url=SecretStr(url), redis_key_prefix=PREFIX, redis_timeout=2.0, **options)
+
+    async def run(self, *words: str) -> int:
+        parser = argparse.ArgumentParser()
+        register(parser.add_subparsers())
+        return await asyncio.to_thread(run, self._settings, parser.parse_args(["usage", *words]))
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    """Ada has two free keys that are gone and a pro one; bea a key and no calls; a stranger and the local one call."""
+    async with redis_server(tmp_path) as url, store_at(url) as store:
+        keys = Keys(store, open_secrets(Settings(data_dir=tmp_path)))
+        for tier in ("free", "pro", "free"):
+            issued = await keys.create("ada", "test", tier)
+            if tier == "free":
+                await keys.revoke(issued.record.id)
+        await keys.create("bea", "test", "business")
+        await Quotas(store).spend("ada", Tier(minute=50), 1)
+        async with Usage(store) as usage:
+            for name in ("ada", "ada", "local", "anonymous:77"):
+                usage.note(name, "calls:search_reddit")
+            usage.note("ada", "errors:not_found")
+        yield Line(url)
+
+
+async def test_the_command_shows_everybody(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await line.run() == 0
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert (
+        capsys.readouterr().out
+        == f"""\
+ada (pro)
+  left: 49 of 50 this minute, 1,999 of 2,000 this hour, 9,999 of 10,000 this day, 99,999 of 100,000 this month
+  day           calls   errors  charged
+  {today}        2        1        0
+
+anonymous:77 (anonymous)
+  left: 10 of 10 this minute, 100 of 100 this hour, 300 of 300 this day, 1,000 of 1,000 this month
+  day           calls   errors  charged
+  {today}        1        0        0
+
+local (unlimited)
+  left: no limit
+  day           calls   errors  charged
+  {today}        1        0        0
+"""
+    )
+
+
+async def test_the_command_shows_one_as_json(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    await line.run("--user", "ada", "--json")
+    (report,) = json.loads(capsys.readouterr().out)
+    assert (report["user"], report["tier"], report["quota"][0]["remaining"]) == ("ada", "pro", 49)
+    assert report["days"][0]["calls"] == {"search_reddit": 2}
+    await line.run("--user", "bea", "--json")
+    (report,) = json.loads(capsys.readouterr().out)
+    assert (report["tier"], report["days"]) == ("business", [])
+
+
+async def test_the_command_knows_nobody_of_that_name(line: Line) -> None:
+    with pytest.raises(NotFound, match="Nobody named eve has a key or called in the last 31 days"):
+        await line.run("--user", "eve")
+
+
+async def test_the_command_before_the_first_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with redis_server(tmp_path) as url:
+        await Line(url).run()
+    assert capsys.readouterr().out == "nobody called in the last 31 days\n"
+
+
+async def test_the_command_without_redis() -> None:
+    with pytest.raises(Unavailable):
+        await Line(f"redis://127.0.0.1:{free_port()}").run()

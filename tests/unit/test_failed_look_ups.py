@@ -1,0 +1,60 @@
+import asyncio
+
+import pytest
+
+from reddit_mcp.errors import Failure, RateLimited, Unauthenticated
+from reddit_mcp.server import failed_look_ups
+from reddit_mcp.server.failed_look_ups import CAPACITY, SECONDS_EACH, FailedLookUps
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def fail(bucket: FailedLookUps, address: str = "a") -> Failure | None:
+    try:
+        async with bucket.attempt(address):
+            raise Unauthenticated("wrong")
+    except Failure as failure:
+        return failure
+
+
+async def test_a_bucket_fills_again() -> None:
+    clock = Clock()
+    bucket = FailedLookUps(clock)
+    for _ in range(CAPACITY):
+        assert isinstance(await fail(bucket), Unauthenticated)
+    refused = await fail(bucket)
+    assert isinstance(refused, RateLimited)
+    clock.now += refused.data["retry_after_seconds"]
+    assert isinstance(await fail(bucket), Unauthenticated)
+    assert isinstance(await fail(bucket), RateLimited)
+    clock.now += CAPACITY * SECONDS_EACH * 9  # and holds no more than it holds
+    failures = [await fail(bucket) for _ in range(CAPACITY + 1)]
+    assert [type(failure) for failure in failures] == [Unauthenticated] * CAPACITY + [RateLimited]
+
+
+async def test_many_at_once_get_no_more_than_the_bucket_holds() -> None:
+    bucket = FailedLookUps(Clock())
+    failures = await asyncio.gather(*(fail(bucket) for _ in range(CAPACITY * 4)))
+    spent = sum(isinstance(failure, Unauthenticated) for failure in failures)
+    assert CAPACITY <= spent < CAPACITY + failed_look_ups.AT_ONCE
+
+
+async def test_a_look_up_that_succeeds_costs_nothing() -> None:
+    bucket = FailedLookUps(Clock())
+    for _ in range(CAPACITY * 2):
+        async with bucket.attempt("a"):
+            pass
+    assert isinstance(await fail(bucket), Unauthenticated)
+
+
+async def test_addresses_are_forgotten_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failed_look_ups, "MOST_ADDRESSES", 3)
+    bucket = FailedLookUps(Clock())
+    for number in range(10):
+        await fail(bucket, str(number))
+    assert list(bucket._full_at) == ["7", "8", "9"]
