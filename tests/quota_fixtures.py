@@ -14,7 +14,7 @@ from mcp.types import CallToolResult
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
-from reddit_mcp.models import Caller, Listing, Post, Subreddit, Value
+from reddit_mcp.models import Caller, Subreddit
 from reddit_mcp.reddit.client import Reddit
 from reddit_mcp.reddit.source import Answer, Query
 from reddit_mcp.server.front import StreamableHttp
@@ -157,8 +157,9 @@ class House:
         context = cast("Any", SimpleNamespace(request_context=SimpleNamespace(request=request)))
         result = await self.mcp.call_tool(tool, arguments or {"subreddit": "lua"}, context)
         assert isinstance(result, CallToolResult)
-        assert result.structured_content is not None
-        return result.structured_content
+        content: dict[str, Any] | None = result.structured_content
+        assert content is not None
+        return content
 
     async def left(self, caller: Caller = FREE) -> dict[str, int] | None:
         """Calls left by window."""
@@ -182,7 +183,9 @@ class Named:
         self._caller = caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope | ({"caller": self._caller} if self._caller else {}), receive, send)
+        if self._caller:
+            scope["caller"] = self._caller
+        await self._app(scope, receive, send)
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,24 @@ ANNOUNCED = re.compile(r"at (http://\S+)/mcp")
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """This process's environment without anybody's settings, and with these."""
-    ours = ("REDDIT_", "REDIS_", "MCP_", "ARCHIVE_DB", "DATA_DIR", "AUTH_MODE", "LOG_", "ENVIRONMENT", "CALL_", "praw_")
+    ours = (
+        "REDDIT_",
+        "REDIS_",
+        "MCP_",
+        "ARCHIVE_DB",
+        "DATA_DIR",
+        "AUTH_MODE",
+        "LOG_",
+        "ENVIRONMENT",
+        "CALL_",
+        "praw_",
+        "ALLOW_",
+        "TRUSTED_",
+        "CORS_",
+        "TIERS",
+        "RATE_",
+        "BREAKER_",
+    )
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**inherited, "DATA_DIR": str(data_dir), **settings}
 

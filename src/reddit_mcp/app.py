@@ -57,6 +57,7 @@ class Opened:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Opened]:
     """Open the store, Reddit (or the archive in its place) and the MCP server over both."""
+    secrets = open_secrets(settings)  # first: what is missing here should not cost the start of a store
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
         application = await stack.enter_async_context(_application(settings))
@@ -64,7 +65,6 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
         notices = await stack.enter_async_context(Notices(store))
         purges = notices if cached is store else await stack.enter_async_context(Notices(cached))
         outbound = await stack.enter_async_context(open_reddit(settings, application, store, cached, purges))
-        secrets = open_secrets(settings)
         keyring = await stack.enter_async_context(Keyring(Keys(store, secrets), notices))
         usage = await stack.enter_async_context(Usage(store))
         tiers = read_tiers(settings.tiers)

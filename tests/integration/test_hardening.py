@@ -213,6 +213,7 @@ async def test_the_log_knows_calls_and_no_people(url: str, log_file: Path) -> No
         "not_found",
         "warning",
     )
+    assert (len(line["caller"]), line["tier"]) == (16, "unlimited")
     written = json.dumps(_lines(log_file))
     for private in ("rmcp_", "tokenInTheAddress", "privatename99", "privateillness", "127.0.0.1"):
         assert private not in written

@@ -1,10 +1,8 @@
 """Usage: counted off the path, written in batches, never lost and never doubled; the route and the command over it."""
 
-import argparse
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,25 +11,18 @@ from unittest.mock import patch
 import httpx
 import pytest
 from fakeredis import FakeServer
-from pydantic import SecretStr
 from redis.exceptions import ConnectionError as RedisConnectionError
 from starlette.applications import Starlette
 
-from reddit_mcp.commands.usage import register, run
 from reddit_mcp.errors import NotFound, Unavailable, UpstreamError
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.reddit.source import Answer
 from reddit_mcp.server.usage import usage_routes
-from reddit_mcp.settings import Settings
 from reddit_mcp.storage import usage as module
 from reddit_mcp.storage.connection import Store
-from reddit_mcp.storage.keys import Keys
-from reddit_mcp.storage.quotas import Quotas
 from reddit_mcp.storage.scripts import Script
-from reddit_mcp.storage.secrets import open_secrets
 from reddit_mcp.storage.usage import Day, Usage
-from reddit_mcp.tiers import Tier
-from tests.budget_fixtures import becomes, redis_server, store_at
+from tests.budget_fixtures import becomes, store_at
 from tests.quota_fixtures import FREE, House, Named, listening
 from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, fake_store, free_port, running_server, until
 
@@ -160,43 +151,69 @@ async def test_the_memory_is_bounded(store: Store, monkeypatch: pytest.MonkeyPat
     assert (await usage.of("ada"))[0].calls == {"search_reddit": 2}
 
 
+class Counting:
+    """Two processes' worth of usage, counted until it is told to end.
+
+    Attributes:
+        noted: calls so far.
+    """
+
+    def __init__(self, *stores: Store) -> None:
+        self.noted = 0
+        self._usages = [Usage(store) for store in stores]
+        self._ended = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with self._usages[0], self._usages[1]:
+            tasks = [asyncio.create_task(self._count(usage)) for usage in self._usages]
+            yield
+            self._ended.set()
+            await asyncio.gather(*tasks)
+
+    async def written(self) -> int:
+        try:
+            return sum(day.calls["search_reddit"] for day in await self._usages[0].of("ada"))
+        except Unavailable:
+            return -1
+
+    async def more_is_written(self) -> None:
+        before = self.noted
+
+        async def is_more() -> bool:
+            return await self.written() > before
+
+        await becomes(is_more)
+
+    async def more_is_noted(self) -> None:
+        before = self.noted
+        await until(lambda: self.noted > before + 20)
+
+    async def _count(self, usage: Usage) -> None:
+        while not self._ended.is_set():
+            usage.note("ada", "calls:search_reddit")
+            self.noted += 1
+            await asyncio.sleep(0.001)
+
+
 async def test_nothing_is_lost_or_doubled_when_redis_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed and started again on its append-only file while two processes' worth of usage is counted."""
+    """Killed again and again, and started on its append-only file, while calls are counted."""
     monkeypatch.setattr(module, "FLUSH_SECONDS", 0.01)
     monkeypatch.setattr("reddit_mcp.storage.connection.AWAY_SECONDS", 0.02)
     url = f"redis://127.0.0.1:{(port := free_port())}"
     options = ("--port", str(port), "--appendonly", "yes", "--appendfsync", "always")
-    noted, ended = 0, asyncio.Event()
-
-    async def count(usage: Usage) -> None:
-        nonlocal noted
-        while not ended.is_set():
-            usage.note("ada", "calls:search_reddit")
-            noted += 1
-            await asyncio.sleep(0.001)
-
-    async def written(usage: Usage, least: int) -> bool:
-        try:
-            return sum(day.calls["search_reddit"] for day in await usage.of("ada")) >= least
-        except Unavailable:
-            return False
-
     async with store_at(url) as one, store_at(url) as other:
-        for life in range(4):
-            async with running_server(tmp_path, *options):
+        counting = Counting(one, other)
+        async with AsyncExitStack() as last:
+            async with counting.running():
+                for _ in range(3):
+                    async with running_server(tmp_path, *options):
+                        await answering(url)
+                        await counting.more_is_written()
+                    await counting.more_is_noted()
+                await last.enter_async_context(running_server(tmp_path, *options))
                 await answering(url)
-                if life == 0:
-                    usages = [await Usage(store).__aenter__() for store in (one, other)]
-                    counts = [asyncio.create_task(count(usage)) for usage in usages]
-                await becomes(lambda least=noted + 1: written(usages[0], least))  # type: ignore[misc]
-                if life == 3:
-                    ended.set()
-                    await asyncio.gather(*counts)
-                    for usage in usages:
-                        await usage.__aexit__(None, None, None)
-                    assert sum(day.calls["search_reddit"] for day in await usages[0].of("ada")) == noted
-            await until(lambda least=noted + 20: ended.is_set() or noted > least)  # type: ignore[misc]
-    assert noted > 80
+            assert await counting.written() == counting.noted
 
 
 @asynccontextmanager
@@ -273,83 +290,3 @@ async def test_redis_away_is_a_503(store: Store, redis: FakeServer) -> None:
         answer = await client.get("/usage")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["error"]["data"]["reason"] == "store_away"
-
-
-class Line:
-    """The command over a real server."""
-
-    def __init__(self, url: str, **options: Any) -> None:
-        self._settings = Settings(redis_url=SecretStr(url), redis_key_prefix=PREFIX, redis_timeout=2.0, **options)
-
-    async def run(self, *words: str) -> int:
-        parser = argparse.ArgumentParser()
-        register(parser.add_subparsers())
-        return await asyncio.to_thread(run, self._settings, parser.parse_args(["usage", *words]))
-
-
-@pytest.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """Ada has two free keys that are gone and a pro one; bea a key and no calls; a stranger and the local one call."""
-    async with redis_server(tmp_path) as url, store_at(url) as store:
-        keys = Keys(store, open_secrets(Settings(data_dir=tmp_path)))
-        for tier in ("free", "pro", "free"):
-            issued = await keys.create("ada", "test", tier)
-            if tier == "free":
-                await keys.revoke(issued.record.id)
-        await keys.create("bea", "test", "business")
-        await Quotas(store).spend("ada", Tier(minute=50), 1)
-        async with Usage(store) as usage:
-            for name in ("ada", "ada", "local", "anonymous:77"):
-                usage.note(name, "calls:search_reddit")
-            usage.note("ada", "errors:not_found")
-        yield Line(url)
-
-
-async def test_the_command_shows_everybody(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
-    assert await line.run() == 0
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    assert (
-        capsys.readouterr().out
-        == f"""\
-ada (pro)
-  left: 49 of 50 this minute, 1,999 of 2,000 this hour, 9,999 of 10,000 this day, 99,999 of 100,000 this month
-  day           calls   errors  charged
-  {today}        2        1        0
-
-anonymous:77 (anonymous)
-  left: 10 of 10 this minute, 100 of 100 this hour, 300 of 300 this day, 1,000 of 1,000 this month
-  day           calls   errors  charged
-  {today}        1        0        0
-
-local (unlimited)
-  left: no limit
-  day           calls   errors  charged
-  {today}        1        0        0
-"""
-    )
-
-
-async def test_the_command_shows_one_as_json(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
-    await line.run("--user", "ada", "--json")
-    (report,) = json.loads(capsys.readouterr().out)
-    assert (report["user"], report["tier"], report["quota"][0]["remaining"]) == ("ada", "pro", 49)
-    assert report["days"][0]["calls"] == {"search_reddit": 2}
-    await line.run("--user", "bea", "--json")
-    (report,) = json.loads(capsys.readouterr().out)
-    assert (report["tier"], report["days"]) == ("business", [])
-
-
-async def test_the_command_knows_nobody_of_that_name(line: Line) -> None:
-    with pytest.raises(NotFound, match="Nobody named eve has a key or called in the last 31 days"):
-        await line.run("--user", "eve")
-
-
-async def test_the_command_before_the_first_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with redis_server(tmp_path) as url:
-        await Line(url).run()
-    assert capsys.readouterr().out == "nobody called in the last 31 days\n"
-
-
-async def test_the_command_without_redis() -> None:
-    with pytest.raises(Unavailable):
-        await Line(f"redis://127.0.0.1:{free_port()}").run()

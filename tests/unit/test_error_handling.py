@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
@@ -17,7 +18,8 @@ from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.server.call_log import CallLog
 from reddit_mcp.server.envelope import Envelope
-from tests.inbound_things import call, error_of, http, server
+from reddit_mcp.server.front import StreamableHttp
+from tests.inbound_things import JSON, call, error_of, http, pieces, server
 
 SECRET = "/home/ada/secret"
 FAILURES: list[tuple[Failure, str]] = [
@@ -84,6 +86,44 @@ async def test_a_tool_that_takes_too_long_is_ended() -> None:
     assert ended.is_set()
 
 
+async def test_a_caller_who_hangs_up_ends_the_tool() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> BaseException:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    body = pieces(json.dumps(call("get_user_info", username="ada")).encode())
+
+    async def receive() -> Any:
+        message = await body()
+        if message["type"] == "http.disconnect":
+            await begun.wait()
+        return message
+
+    async def send(_message: Any) -> None:
+        """Nobody listens."""
+
+    front = StreamableHttp(server(hang).lowlevel)
+    headers = [(name.encode(), value.encode()) for name, value in JSON.items()]
+    async with front.run(), asyncio.timeout(5):
+        await front({"type": "http", "method": "POST", "path": "/mcp", "headers": headers}, receive, send)
+    assert ended.is_set()
+
+
+async def test_a_caller_who_wants_progress_gets_a_stream() -> None:
+    message = call("get_user_info", username="ada")
+    message["params"]["_meta"] = {"progressToken": "p"}
+    async with http(server(lambda: errors.NotFound("No."))) as client:
+        answer = await client.post("/mcp", json=message)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert '"not_found"' in answer.text
+
+
 async def test_an_unknown_tool_is_a_protocol_error_with_the_nearest_name() -> None:
     with pytest.raises(MCPError) as caught:
         await server().call_tool("get_user_inof", {})
@@ -104,14 +144,17 @@ ADA = Caller(id="user:ada", tier="free")
 
 
 def test_a_call_is_one_line_without_the_callers_name() -> None:
+    log = CallLog(logger("x"), b"secret")
     with capture_logs() as caught:
-        log = CallLog(logger("x"), b"secret")
         for metadata in ({"cached": True, "stale": True}, {"cached": True}, {"cached": False}):
-            log.succeeded("search_reddit", ADA, metadata, trace_id="t", duration_ms=3)
-    assert [line.pop("cache") for line in caught] == ["stale", "hit", "miss"]
-    assert caught[0] == caught[1] == caught[2]
+            outcome = CallToolResult(content=[], structured_content={"metadata": metadata})
+            log.note("search_reddit", ADA, None, outcome, trace_id="t", duration_ms=3)
+        log.note("search_reddit", ADA, None, CallToolResult(content=[]), trace_id="t", duration_ms=3)
+    assert [line.pop("cache") for line in caught] == ["stale", "hit", "miss", "miss"]
+    assert caught[0] == caught[1] == caught[2] == caught[3]
     assert "ada" not in json.dumps(caught)
     assert (caught[0]["tool"], caught[0]["tier"], caught[0]["log_level"]) == ("search_reddit", "free", "info")
+    assert (caught[0]["trace_id"], caught[0]["duration_ms"]) == ("t", 3)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +169,7 @@ def test_a_call_is_one_line_without_the_callers_name() -> None:
 )
 def test_how_loud_a_failure_is(failure: Failure, level: str) -> None:
     with capture_logs() as caught:
-        CallLog(logger("x"), b"secret").failed("search_reddit", LOCAL, failure, trace_id="t")
+        CallLog(logger("x"), b"secret").note("search_reddit", LOCAL, failure, None, trace_id="t")
     line = log_of(list(caught))
     assert (line["log_level"], line["error_type"], line["trace_id"]) == (level, failure.type, "t")
 

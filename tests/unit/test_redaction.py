@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reddit_mcp.observability.redaction import DEEPEST, LONGEST, pseudonym, redact, text
@@ -147,6 +147,7 @@ def test_a_ring_of_lists_ends() -> None:
     assert "ada" not in json.dumps(redact(None, "", {"ring": ring}))
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(HIDDEN),
     st.recursive(
@@ -173,12 +174,14 @@ def _filled(shape: Any, line: str) -> Any:
     return line if shape == "SLOT" else shape
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from(HIDDEN), st.text())
 def test_no_secret_survives_between_other_words(before: str, example: tuple[str, str, str], after: str) -> None:
     _, secret, line = example
     assert secret not in text(f"{before} {line} {after}").replace(before, "").replace(after, "")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_redacting_twice_changes_nothing(line: str) -> None:
     once = text(line)

@@ -78,4 +78,4 @@ def test_what_is_wrong_is_said(text: str, says: str) -> None:
 
 def test_the_setting_is_checked_at_the_start() -> None:
     with pytest.raises(ValidationError, match="no tier 'fre'"):
-        Settings(_env_file=None, tiers=json.dumps({"fre": {}}))  # type: ignore[call-arg]
+        Settings(_env_file=None, tiers=json.dumps({"fre": {}}))

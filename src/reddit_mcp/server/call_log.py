@@ -23,17 +23,14 @@ class CallLog:
         self._log = log
         self._secret = secret
 
-    def succeeded(self, tool: str, caller: Caller, metadata: dict[str, Any], **facts: Any) -> None:
-        """An answer; `metadata` is the answer's own."""
-        self._log.info("tool_called", tool=tool, cache=_outcome(metadata), **self._of(caller), **facts)
-
-    def failed(self, tool: str, caller: Caller, failure: Failure, **facts: Any) -> None:
-        """A failure: a bug is critical, the caller's own mistake a warning, everything else an error."""
-        level = _level(failure)
-        getattr(self._log, level)("tool_failed", tool=tool, error_type=failure.type, **self._of(caller), **facts)
-
-    def _of(self, caller: Caller) -> dict[str, str]:
-        return {"caller": pseudonym(caller.id, self._secret), "tier": caller.tier}
+    def note(self, tool: str, caller: Caller, failure: Failure | None, outcome: object, **facts: Any) -> None:
+        """Write a call's line: a bug is critical, the caller's own mistake a warning, any other failure an error."""
+        who = {"caller": pseudonym(caller.id, self._secret), "tier": caller.tier}
+        if failure is None:
+            self._log.info("tool_called", tool=tool, cache=_cache(outcome), **who, **facts)
+        else:
+            write = getattr(self._log, _level(failure))
+            write("tool_failed", tool=tool, error_type=failure.type, **who, **facts)
 
 
 def _level(failure: Failure) -> str:
@@ -43,7 +40,10 @@ def _level(failure: Failure) -> str:
     return "warning" if own else "error"
 
 
-def _outcome(metadata: dict[str, Any]) -> str:
+def _cache(outcome: object) -> str:
+    """Where the answer came from, by its own metadata."""
+    content = getattr(outcome, "structured_content", None) or {}
+    metadata = content.get("metadata", {})
     if metadata.get("stale"):
         return "stale"
     return "hit" if metadata.get("cached") else "miss"

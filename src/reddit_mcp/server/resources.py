@@ -3,14 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import Completion
 
 from reddit_mcp.errors import Failure, NotFound
+from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.reddit import names
 from reddit_mcp.reddit.door import not_found
 from reddit_mcp.tools import Services
 from reddit_mcp.tools._fetch import only_posts
+from reddit_mcp.tools._tool import scope_of
 from reddit_mcp.tools._view import full_post
 
 if TYPE_CHECKING:
@@ -34,9 +37,10 @@ def register(server: "MCPServer", services: Services) -> None:
         return await _read(_post(services, post_id))
 
     @server.resource("reddit://watches/{watch_id}", title="Watch", mime_type=JSON)
-    async def watch(watch_id: str) -> str:
+    async def watch(watch_id: str, context: Context[Any, Any]) -> str:
         """A keyword watch of yours."""
-        return await _read(_watch(services, watch_id))
+        owner: Caller = scope_of(context).get("caller", LOCAL)
+        return await _read(_watch(services, owner, watch_id))
 
     @server.completion()  # type: ignore[no-untyped-call,untyped-decorator]
     async def complete(_reference: Any, argument: Any, _context: Any) -> Completion | None:
@@ -66,8 +70,8 @@ async def _post(services: Services, post_id: str) -> dict[str, Any]:
     return full_post(found[0])
 
 
-async def _watch(services: Services, watch_id: str) -> dict[str, Any]:
-    return (await services.watches.get("local", watch_id)).model_dump(mode="json", exclude={"owner"})
+async def _watch(services: Services, owner: Caller, watch_id: str) -> dict[str, Any]:
+    return (await services.watches.get(owner.id, watch_id)).model_dump(mode="json", exclude={"owner"})
 
 
 async def _communities(services: Services, start: str) -> list[str]:

@@ -18,6 +18,7 @@ _ESCAPED = re.compile(
     rb'_html"\s*:\s*"(?:&|\\u0026)lt;'
     rb'|"(?:url|u)"\s*:\s*"(?:[^"\\]|\\.)*(?:&|\\u0026)amp;s='
 )
+_MARKS = (b"amp;", b"lt;", b"gt;")  # no line is escaped without one, and most have none
 _RAW = re.compile(rb'_html"\s*:\s*"(?:<|\\u003[cC])')
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 _NEVER_ESCAPED = re.compile(r"[<>]|&(?!(?:amp|lt|gt);)")
@@ -115,6 +116,8 @@ def _escaped(line: bytes, found: list[Thing]) -> bool:
     The monthly dumps carry neither sign for most lines, but are recorded escaped: there, text with entities and without
     anything that escaping would have changed tells.
     """
+    if not any(mark in line for mark in _MARKS):
+        return False
     if _ESCAPED.search(line):
         return True
     if _RAW.search(line):
