@@ -9,6 +9,7 @@ docs/benchmarks.md.
 
 import argparse
 import json
+import os
 import platform
 import random
 import re
@@ -38,10 +39,9 @@ SELF_POSTS = 0.4  # of all, as in the monthly dumps
 EACH = 40  # questions of a kind
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 TITLE = "# Benchmarks\n\nEach section is written by the command that it names.\n"
-METHOD = (
-    "Times are of whole HTTP answers of 100 posts, in milliseconds, each question asked once. Text is titles and\n"
-    "selftexts, 1,024 bytes a kilobyte; all indexes are the text index and those that orders and names need."
-)
+METHOD = """
+Times are of whole HTTP answers of 100 posts, in milliseconds, each question asked once. Text is titles and selftexts,
+1,024 bytes a kilobyte; all indexes are the text index and those that orders and names need."""
 INDEXES = "SELECT name FROM sqlite_schema WHERE type = 'index'"
 # What nearly every post in a dump carries and nothing here asks for.
 USUAL: dict[str, Any] = {
@@ -248,10 +248,11 @@ def section(posts: int, speed: float, size: dict[str, float], found: list[Times]
     """The section of the report."""
     search = p95([each for times in found if times.kind.startswith("search") for each in times.all])
     listing = p95([each for times in found if times.kind.startswith("listing") for each in times.all])
-    machine = f"{platform.machine()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, load average {os.getloadavg()[2]:.1f} with this command"
+    python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     rows = [
         f"## The archive with {posts:,} posts",
-        f"`python benchmarks/archive.py --posts {posts}`, {datetime.now(UTC):%Y-%m-%d}, {machine}.\n{METHOD}",
+        f"`python benchmarks/archive.py --posts {posts}`, {datetime.now(UTC):%Y-%m-%d}, {python},\n{machine}.{METHOD}",
         "| what | measured | target |\n|---|---|---|",
         f"| import, lines a minute | {speed:,.0f} | at least 100,000 |",
         f"| search, p95 | {search:.0f} ms | under 300 ms |",

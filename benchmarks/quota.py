@@ -2,8 +2,9 @@
 
     python benchmarks/quota.py
 
-Two server processes, each with its own embedded store and a key; one connection to each sends a cached tool call again
-and again, in turns, so that other work on the machine meets both. The table goes into docs/benchmarks.md.
+Over HTTP, two server processes with an embedded store and a key each: one connection to each sends a cached tool call
+again and again. In process, two servers that call the tool without a transport: what is left of the difference when the
+machine's other work stands between fewer processes. Turns alternate. The table goes into docs/benchmarks.md.
 """
 
 import asyncio
@@ -20,10 +21,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
-from auth import Connection
+from auth import CALL, Connection
 from report import when_and_where, write
 
+from reddit_mcp.app import opened
+from reddit_mcp.models import Caller
+from reddit_mcp.observability import logs
+from reddit_mcp.server.mcp import RedditServer
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.open import open_store
 
@@ -36,7 +43,6 @@ PLENTY = json.dumps({"business": dict.fromkeys(("minute", "hour", "day", "month"
 class Side:
     """One of the two servers."""
 
-    mode: str
     data_dir: Path
     port: int
     key: str
@@ -53,8 +59,39 @@ class Side:
             assert await connection.post(self.key) == 200
             self.taken.append((time.perf_counter() - started) * 1000)
 
-    def quantile(self, percent: int) -> float:
-        return statistics.quantiles(self.taken, n=100, method="inclusive")[percent - 1]
+
+@dataclass
+class InProcess:
+    """A server in this process, called by a user of a tier with limits."""
+
+    mcp: RedditServer
+    taken: list[float] = field(default_factory=list)
+
+    async def spell(self, calls: int) -> None:
+        scope = {"caller": Caller(id="good", tier="business")}
+        for _ in range(calls):
+            request = SimpleNamespace(scope=dict(scope))
+            context = cast("Any", SimpleNamespace(request_context=SimpleNamespace(request=request)))
+            started = time.perf_counter()
+            await self.mcp.call_tool(CALL["name"], CALL["arguments"], context)
+            self.taken.append((time.perf_counter() - started) * 1000)
+
+
+async def measure_in_process(folder: Path) -> list[list[float]]:
+    """The times of a server without quotas and of one with them."""
+    async with contextlib.AsyncExitStack() as stack:
+        sides = []
+        for mode in ("disabled", "enforce"):
+            settings = Settings(data_dir=folder / mode, redis_url=None, rate_limit_mode=mode, tiers=PLENTY)
+            server = await stack.enter_async_context(opened(settings))
+            sides.append(InProcess(server.mcp))
+        for side in sides:
+            await side.spell(WARM_UP)
+            side.taken.clear()
+        for _ in range(ROUNDS):
+            for side in sides:
+                await side.spell(CALLS)
+    return [side.taken for side in sides]
 
 
 @contextlib.contextmanager
@@ -71,7 +108,7 @@ def serving(folder: Path, mode: str) -> Iterator[Side]:
         while not (found := re.search(r"at http://\S+:(\d+)/mcp", log.read_text())):
             time.sleep(0.05)
         made = json.loads(subprocess.check_output(words, env=environment, cwd=folder))
-        yield Side(mode, folder, int(found[1]), made["key"])
+        yield Side(folder, int(found[1]), made["key"])
     finally:
         server.terminate()
         server.wait()
@@ -91,26 +128,37 @@ async def measure(*sides: Side) -> list[float]:
     return [(late - early) / (ROUNDS * CALLS) for early, late in zip(before, after, strict=True)]
 
 
+def row(how: str, mode: str, taken: list[float]) -> str:
+    hundredths = statistics.quantiles(taken, n=100, method="inclusive")
+    return f"| {how} | {mode} | {hundredths[49]:.2f} | {hundredths[94]:.2f} | {hundredths[98]:.2f} |"
+
+
+def added(off: list[float], on: list[float]) -> str:
+    return f"{statistics.median(on) - statistics.median(off):.2f}"
+
+
 def main() -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder) / "off", "disabled") as off,
-        serving(Path(folder) / "on", "enforce") as on,
-    ):
-        scripts = asyncio.run(measure(off, on))
+    logs.configure("ERROR", sys.stderr)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inside = asyncio.run(measure_in_process(folder / "inside"))
+        with serving(folder / "off", "disabled") as off, serving(folder / "on", "enforce") as on:
+            scripts = asyncio.run(measure(off, on))
+    over_http = [off.taken, on.taken]
     rows = [
-        f"| {side.mode} | {side.quantile(50):.2f} | {side.quantile(95):.2f} | {side.quantile(99):.2f} | {ran:.2f} |"
-        for side, ran in zip((off, on), scripts, strict=True)
+        row(how, mode, taken)
+        for how, both in (("in process", inside), ("over HTTP", over_http))
+        for mode, taken in zip(("disabled", "enforce"), both, strict=True)
     ]
-    added = on.quantile(50) - off.quantile(50)
     table = "\n".join(rows)
     section = f"""## What a caller's quota costs a call
 
-`python benchmarks/quota.py`, {when_and_where()}. A cached tool call over HTTP with a key, times in milliseconds;
-{ROUNDS * CALLS:,} calls of each server, one at a time, in turns of {CALLS}. Added at the median: {added:.2f} ms
-(target: under {TARGET} ms).
+`python benchmarks/quota.py`, {when_and_where()}, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors.
+A cached tool call by a caller with limits, times in milliseconds; {ROUNDS * CALLS:,} calls of each server, one at a
+time, in turns of {CALLS}. Added at the median: {added(*inside)} ms in process, {added(*over_http)} ms over HTTP.
+Target: under {TARGET} ms. Scripts run in the store per call: {scripts[1]:.2f} with quotas, {scripts[0]:.2f} without.
 
-| RATE_LIMIT_MODE | p50 | p95 | p99 | scripts run in the store, per call |
+| how | RATE_LIMIT_MODE | p50 | p95 | p99 |
 |---|---|---|---|---|
 {table}"""
     write("quota", section)

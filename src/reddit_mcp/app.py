@@ -79,7 +79,13 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
             source="archive" if settings.archive_mode else "reddit",
         )
         development = settings.environment == "development"
-        mcp = RedditServer(services, accounts, deadline=settings.call_timeout, development=development)
+        mcp = RedditServer(
+            services,
+            accounts,
+            deadline=settings.call_timeout,
+            secret=secrets.derive("callers in logs")[0],
+            development=development,
+        )
         yield Opened(mcp, outbound, accounts, secrets, keyring, {"redis": store.ping})
 
 

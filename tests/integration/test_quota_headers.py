@@ -6,10 +6,12 @@ from typing import Any
 import httpx
 import pytest
 from fakeredis import FakeServer
+from starlette.responses import JSONResponse
 
 from reddit_mcp.errors import UpstreamError
 from reddit_mcp.models import LOCAL, Caller
-from tests.quota_fixtures import FREE, Clock, House
+from reddit_mcp.server.quota_headers import QuotaHeaders
+from tests.quota_fixtures import FREE, Clock, House, Named, listening
 from tests.storage_fixtures import fake_store
 
 HEADERS = {"accept": "application/json, text/event-stream"}
@@ -85,3 +87,12 @@ async def test_the_nearest_window_is_told(house: House, redis: FakeServer) -> No
 async def test_redis_away_tells_of_the_local_bucket(house: House, redis: FakeServer) -> None:
     redis.connected = False
     assert [found[:2] for _, found in await posted(house, message(), LIST)] == [("10", "9")] * 2
+
+
+async def test_a_page_that_says_when_to_return_is_believed(house: House) -> None:
+    for _ in range(10):
+        await house.call()
+    page = QuotaHeaders(JSONResponse({"status": "queued"}, headers={"Retry-After": "7"}), lambda: house.quota)
+    async with listening(Named(page, FREE)) as url, httpx.AsyncClient() as client:
+        headers = (await client.get(url)).headers
+    assert (headers["x-ratelimit-remaining"], headers["retry-after"]) == ("0", "7")

@@ -12,6 +12,7 @@ import uvicorn
 from reddit_mcp.app import build, opened
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.observability import logs
+from reddit_mcp.server.protocol import Protocol
 from reddit_mcp.settings import Settings
 
 DRAIN_SECONDS = 25
@@ -24,7 +25,7 @@ def serve_http(settings: Settings) -> None:
     Raises:
         Failure: the address is taken, or something that the server needs cannot be opened.
     """
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, file=settings.log_file)
     asyncio.run(_serve(settings))
 
 
@@ -34,7 +35,7 @@ async def _serve(settings: Settings) -> None:
     config = uvicorn.Config(
         app,
         loop="asyncio",  # uvloop gained nothing and its slowest answers took six times as long
-        http="httptools",
+        http=Protocol,
         lifespan="off",  # entered here, so that a failure to open is one clear line
         log_config=None,
         access_log=False,
@@ -83,7 +84,7 @@ def serve_stdio(settings: Settings) -> None:
     Raises:
         Failure: something that the server needs cannot be opened.
     """
-    logs.configure(settings.log_level, sys.stderr)
+    logs.configure(settings.log_level, sys.stderr, settings.log_file)
     asyncio.run(_stdio(settings))
 
 

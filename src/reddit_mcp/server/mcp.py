@@ -18,11 +18,12 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 
 from reddit_mcp import __version__
-from reddit_mcp.errors import DeadlineExceeded, Failure, Internal, RateLimited, Unavailable
+from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, Unavailable
 from reddit_mcp.models import LOCAL
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.reddit.flight import caller, deadline
 from reddit_mcp.server import face, prompts, resources
+from reddit_mcp.server.call_log import CallLog
 from reddit_mcp.server.quota import Quota
 from reddit_mcp.server.shedding import InFlight
 from reddit_mcp.storage.usage import Usage
@@ -56,10 +57,13 @@ class RedditServer(MCPServer[Any]):
         services: what the tools work with.
         accounts: what calls cost their callers.
         deadline: seconds one call may take.
+        secret: keys the callers' pseudonyms in the log.
         development: whether errors may show stacks.
     """
 
-    def __init__(self, services: Services, accounts: Accounts, *, deadline: float, development: bool = False) -> None:
+    def __init__(
+        self, services: Services, accounts: Accounts, *, deadline: float, secret: bytes = b"", development: bool = False
+    ) -> None:
         super().__init__(
             NAME,
             title="Reddit",
@@ -73,6 +77,7 @@ class RedditServer(MCPServer[Any]):
         self._deadline = deadline
         self._development = development
         self._log = logger(__name__)
+        self._calls = CallLog(self._log, secret)
         prompts.register(self)
         resources.register(self, services)
 
@@ -99,7 +104,8 @@ class RedditServer(MCPServer[Any]):
         given = {key: value for key, value in arguments.items() if value is not None}
         failure, outcome = await self._accounted(name, given, context, scope)
         milliseconds = round((time.perf_counter() - started) * 1000)
-        self._note(name, trace_id, milliseconds, failure)
+        who = scope.get("caller", LOCAL)
+        self._calls.note(name, who, failure, outcome, trace_id=trace_id, duration_ms=milliseconds)
         return outcome if failure is None else face.shown(failure, trace_id)
 
     async def _accounted(
@@ -144,14 +150,3 @@ class RedditServer(MCPServer[Any]):
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(name, [tool.name for tool in self._tool_manager.list_tools()], n=1)
         return f"Unknown tool: {name[:100]}" + (f"; did you mean {near[0]}?" if near else "")
-
-    def _note(self, tool: str, trace_id: str, milliseconds: int, failure: Failure | None) -> None:
-        facts = {"tool": tool, "trace_id": trace_id, "duration_ms": milliseconds}
-        if failure is None:
-            self._log.info("tool_called", **facts)
-        elif isinstance(failure, Internal):
-            self._log.critical("tool_failed", error_type=failure.type, **facts)
-        elif failure.category in ("validation", "authentication", "client_error"):
-            self._log.warning("tool_failed", error_type=failure.type, **facts)
-        else:
-            self._log.error("tool_failed", error_type=failure.type, **facts)

@@ -51,4 +51,4 @@ def _write(headers: MutableHeaders, window: Left | None) -> None:
     headers["X-RateLimit-Remaining"] = str(window.left)
     headers["X-RateLimit-Reset"] = str(math.ceil(window.reset))
     if window.wait:
-        headers["Retry-After"] = str(max(1, math.ceil(window.wait)))
+        headers.setdefault("Retry-After", str(max(1, math.ceil(window.wait))))  # a page may know better

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reddit_mcp.server.front import StreamableHttp
 from reddit_mcp.server.mcp import RedditServer
+from reddit_mcp.server.message import Messages
 
 
 class Transports:
@@ -22,7 +23,7 @@ class Transports:
     def routes(self) -> list[Route]:
         """The routes of both; `/mcp` and `/mcp/` are one, without a redirect that would lose the body."""
         http, sse = _Late(lambda: self._http), _Late(lambda: self._sse)
-        return [Route("/mcp", http), Route("/mcp/", http), Route("/sse", sse), Route("/messages/", sse)]
+        return [Route("/mcp", http), Route("/mcp/", http), Route("/sse", sse), Route("/messages/", Messages(sse))]
 
     @contextlib.asynccontextmanager
     async def run(self, mcp: RedditServer) -> AsyncIterator[None]:
