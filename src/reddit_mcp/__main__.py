@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from reddit_mcp import __version__
-from reddit_mcp.commands import keys
+from reddit_mcp.commands import keys, usage
 from reddit_mcp.errors import Failure
 from reddit_mcp.settings import Settings
 
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     archive_import = archive.add_parser("import", help="import Reddit dumps (NDJSON, plain, .gz or .zst)")
     archive_import.add_argument("paths", nargs="+", type=Path, help="files or folders")
     archive_import.add_argument("--db", type=Path, help="the archive to write (ARCHIVE_DB)")
-    keys.register(commands)
+    usage.register(keys.register(commands))
     cache = commands.add_parser("cache", help="work with cached answers").add_subparsers(
         dest="action", required=True, parser_class=_Parser
     )
@@ -79,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
         serve_archive(settings, arguments.port, ill=arguments.ill)
         return 0
     if arguments.command == "keys":
-        return keys.run(settings, arguments)
+        return usage.run(settings, arguments) if arguments.action == "usage" else keys.run(settings, arguments)
     if arguments.command == "cache":
         from reddit_mcp.commands.cache import purge
 

@@ -29,6 +29,7 @@ from reddit_mcp.server.quota import Quota
 from reddit_mcp.server.quota_headers import QuotaHeaders
 from reddit_mcp.server.shedding import InFlight
 from reddit_mcp.server.transports import Transports
+from reddit_mcp.server.usage import usage_routes
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.keyring import Keyring
 from reddit_mcp.storage.keys import Keys
@@ -169,6 +170,7 @@ def build(settings: Settings) -> Starlette:
                 Route(route.path, operator_only(route.endpoint), methods=route.methods)
                 for route in breaker_routes(lambda: late.outbound.breakers)
             ),
+            *usage_routes(lambda: late.accounts.usage, lambda: late.accounts.quota),
             *queue_routes(lambda: late.outbound.tickets, _owner),
         ],
         middleware=[

@@ -255,3 +255,9 @@ def test_the_earlier_end_counts() -> None:
     assert record.ends_utc is None
     assert record.model_copy(update={"expires_utc": 9, "valid_until_utc": 5}).ends_utc == 5
     assert record.model_copy(update={"expires_utc": 3, "valid_until_utc": 5}).ends_utc == 3
+
+
+async def test_nobody_gets_the_name_of_the_caller_without_keys() -> None:
+    async with fake_store() as store:
+        with pytest.raises(InvalidInput, match="local"):
+            await Keys(store, Secrets([b"m" * 32])).create("local", "laptop", "pro")

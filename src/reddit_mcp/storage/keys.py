@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reddit_mcp.errors import InvalidInput, NotFound, Unavailable
+from reddit_mcp.models import LOCAL
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.api_key import ApiKey, Issued, Peppers, Role, new_id, new_key
 from reddit_mcp.storage.connection import Store
@@ -48,11 +49,14 @@ class Keys:
         """Make a key that works for a number of days, or until it is revoked.
 
         Raises:
-            InvalidInput: the user's or the key's name has other characters than letters, digits and `._@+-`.
+            InvalidInput: the user's or the key's name has other characters than letters, digits and `._@+-`, or the
+                user is the one of a server without keys.
         """
         for word, text in (("user", user), ("name", name)):
             if not _NAME.fullmatch(text):
                 raise InvalidInput(f"The {word} must be 1 to 100 letters, digits or any of . _ @ + -")
+        if user == LOCAL.id:
+            raise InvalidInput(f"The user {LOCAL.id} is the one of a server that listens on loopback alone.")
         now = int(self.clock())
         expires = None if days is None else now + days * DAY
         while True:
