@@ -106,12 +106,15 @@ def open_archive(settings: Settings) -> SqliteStore:
     """The archive that the settings name.
 
     Raises:
-        Unavailable: ARCHIVE_DB names no archive.
+        Unavailable: ARCHIVE_DB names no file, or one that is no archive.
     """
     path = archive_path(settings)
     if not path.is_file():
         raise Unavailable(f"ARCHIVE_DB: there is no archive at {path}; make one with `reddit-mcp archive import`.")
-    return SqliteStore(path)
+    try:
+        return SqliteStore(path)
+    except ValueError as error:
+        raise Unavailable(f"ARCHIVE_DB: {path} is not an archive of this version: {error}") from error
 
 
 def reddit_application(settings: Settings) -> Application:

@@ -25,6 +25,7 @@ def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedPro
         (["serve", "--port", "99999"], {}, "MCP_SERVER_PORT: "),
         (["serve", "--host", "0.0.0.0"], {}, "MCP_MASTER_KEY"),
         (["serve", "--host", "0.0.0.0"], {"AUTH_MODE": "none"}, "ALLOW_ANONYMOUS=1"),
+        (["serve"], {"ARCHIVE_DB": __file__}, "ARCHIVE_DB"),
         (["serve"], {"TIERS": "[]"}, "TIERS: "),
         (["serve"], {"REDIS_URL": "http://x"}, "REDIS_URL: "),
         (["serve"], {"ARCHIVE_DB": "/nonexistent/archive.sqlite"}, "ARCHIVE_DB"),

@@ -10,6 +10,8 @@ from reddit_mcp.archive.sqlite import SqliteStore
 from reddit_mcp.archive.store import Order, Period
 from tests.archive_things import Growing, archive, many, post
 
+MIXED = 'title:"house cat" OR (title:dogs subreddit:second)'
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
@@ -25,14 +27,16 @@ def small(tmp_path: Path) -> Iterator[Growing]:
 
 
 @pytest.mark.parametrize("order", ["hot", "new", "top", "controversial", "comments", "relevance"])
-@pytest.mark.parametrize("query", ["cats", '"house cat"', "cats -dogs", "subreddit:first OR title:dogs", "-cats"])
+@pytest.mark.parametrize(
+    "query", ["cats", '"house cat"', "cats -dogs", "subreddit:first OR title:dogs", "-cats", MIXED]
+)
 @pytest.mark.parametrize("period", ["week", "all"])
 @pytest.mark.parametrize("few", [0, 700])
 def test_each_way_to_search_finds_the_same(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch, order: Order, query: str, period: Period, few: int
 ) -> None:
     sorted_first = store.search(query, ["first", "second"], order, period)
-    monkeypatch.setattr(ranking, "_FEW", few)
+    monkeypatch.setattr(ranking, "_FEW_FOUND", few)
     monkeypatch.setattr(ranking, "_RECENT", few)
     walked = store.search(query, ["first", "second"], order, period)
     assert sorted_first
@@ -50,6 +54,13 @@ def test_relevance_puts_titles_first_and_then_the_score(small: Growing) -> None:
     )
     assert store.search("cats", None, "relevance", "all") == ["t3_3", "t3_2", "t3_1"]
     assert store.search("author:anna", None, "relevance", "all") == ["t3_4", "t3_1", "t3_3", "t3_2"]
+
+
+def test_a_phrase_or_a_field(small: Growing) -> None:
+    store = small.add(
+        post("1", "house cat"), post("2", "cat house"), post("3", "x", author="bela"), post("4", "house of a cat")
+    )
+    assert store.search('"house cat" OR author:bela', None, "new", "all") == ["t3_3", "t3_1"]
 
 
 def test_an_empty_query_finds_nothing(small: Growing) -> None:

@@ -187,8 +187,13 @@ class SharedCircuit:
         return heard
 
     async def _tell(self) -> None:
-        """Exchange once a second while there is something to tell, or an opening to wait out."""
-        while self._busy() and not self._closing:
+        """Exchange once a second while there is something to tell, or an opening to wait out, and then once more.
+
+        Once more, because another replica's opening of the same moment may have come just after our word.
+        """
+        again = True
+        while not self._closing and (self._busy() or again):
+            again = self._busy()
             self._urgent.clear()
             await self._try_to_exchange()
             with contextlib.suppress(TimeoutError):
