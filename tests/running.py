@@ -1,10 +1,12 @@
 """Starting the real server as its users do: a process of its own, a free port, a DATA_DIR of its own."""
 
+import collections
 import contextlib
 import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +59,15 @@ def command(*words: str, data_dir: Path, **settings: str) -> Iterator[subprocess
 def server(data_dir: Path, **settings: str) -> Iterator[str]:
     """A serving process; gives its address without `/mcp`."""
     with command("serve", "--port", "0", data_dir=data_dir, **settings) as process:
-        yield address(process)
+        url = address(process)
+        # Nobody reads the log: unread, it fills the pipe after some hundred calls and the server stands still.
+        drain = threading.Thread(target=collections.deque, args=(process.stdout, 0), daemon=True)
+        drain.start()
+        try:
+            yield url
+        finally:
+            process.terminate()
+            drain.join(timeout=40)
 
 
 def address(process: subprocess.Popen[str]) -> str:
