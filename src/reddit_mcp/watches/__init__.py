@@ -1,0 +1,1 @@
+"""What happens without a caller: the schedule of watches, their matching, webhooks."""
