@@ -71,7 +71,11 @@ def _run(*command: str | Path, cwd: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def output(*command: str | Path, given: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+def output(
+    *command: str | Path, given: str = "", cwd: Path | None = None, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end."""
     variables: Mapping[str, str] = {**os.environ, "NO_COLOR": "1", **environment}
-    return subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=variables, timeout=300)
+    return subprocess.run(
+        command, input=given, cwd=cwd, capture_output=True, text=True, check=False, env=variables, timeout=300
+    )

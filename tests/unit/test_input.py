@@ -97,13 +97,11 @@ def test_hidden_characters_cannot_hide_a_shape() -> None:
         TypeAdapter(_types.QueryText).validate_python("<scr\u200bipt>")
 
 
-@pytest.mark.parametrize(
-    "kind", [_types.QueryText, _types.Community, _types.Communities, _types.UserName, _types.PostRef], ids=str
-)
+@pytest.mark.parametrize("kind", ["QueryText", "Community", "Communities", "UserName", "PostRef"])
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "\x00\x01", "\n"])
-def test_empty_afterwards_is_refused(kind: Any, text: str) -> None:
+def test_empty_afterwards_is_refused(kind: str, text: str) -> None:
     with pytest.raises(ValidationError):
-        TypeAdapter(kind).validate_python(text)
+        TypeAdapter(getattr(_types, kind)).validate_python(text)
 
 
 def test_a_query_has_500_characters_at_most() -> None:
@@ -130,10 +128,10 @@ def test_names_become_bare(kind: Any, text: str, meant: str) -> None:
     assert TypeAdapter(kind).validate_python(text) == meant
 
 
-@pytest.mark.parametrize("kind", [_types.Community, _types.UserName, _types.CommentRef, _types.After], ids=str)
-def test_a_refusal_says_what_is_wrong_and_not_what_was_sent(kind: Any) -> None:
+@pytest.mark.parametrize("kind", ["Community", "UserName", "CommentRef", "After"])
+def test_a_refusal_says_what_is_wrong_and_not_what_was_sent(kind: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        TypeAdapter(kind).validate_python("../secret value")
+        TypeAdapter(getattr(_types, kind)).validate_python("../secret value")
     (error,) = caught.value.errors(include_input=False, include_url=False)
     assert "secret" not in error["msg"]
 
