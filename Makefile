@@ -1,5 +1,6 @@
 # make run    the server, on a machine that has Python 3.11 or newer, pip and make
 # make test   every check, on the same machine
+# make tests-cluster   the integration tests on a Redis Cluster of three masters
 # make docs   write the generated parts of README.md and .env.example
 # make lock   resolve the dependencies of pyproject.toml anew
 
@@ -13,7 +14,7 @@ INSTALL_PACKAGE := $(INSTALL) --no-deps --no-build-isolation --editable .
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' pyproject.toml --group build
 
-.PHONY: run test check lint types imports tests docs lock clean
+.PHONY: run test check lint types imports tests tests-cluster docs lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -35,7 +36,10 @@ imports: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 tests: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=term
+
+tests-cluster: $(VENV)/installed-dev
+	TEST_REDIS=cluster $(BIN)/python -m pytest tests/integration
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python scripts/generate_docs.py

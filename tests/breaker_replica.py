@@ -54,7 +54,8 @@ class Replica:
 
 async def main() -> None:
     logs.configure("INFO", sys.stderr)
-    async with Store(connect(os.environ["REDIS_URL"], timeout=5.0), prefix="test:", timeout=5.0) as store:
+    url = os.environ["REDIS_URL"]
+    async with Store(connect(url, timeout=5.0), prefix="test:", timeout=5.0, cluster_url=url) as store:
         breakers = Breakers(store, BreakerRules(**json.loads(sys.argv[1])))
         replica = Replica(breakers)
         print("ready", flush=True)  # noqa: T201

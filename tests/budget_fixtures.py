@@ -19,7 +19,7 @@ from reddit_mcp.reddit.tokens import Tokens, current_grant
 from reddit_mcp.storage.budget import Census, SlidingWindow
 from reddit_mcp.storage.connection import Store, connect
 from reddit_mcp.storage.tickets import Tickets
-from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, free_port, running_server
+from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, free_port, redis_at, running_server
 
 T = TypeVar("T", bound=Value)
 
@@ -31,12 +31,12 @@ async def redis_server(folder: Path) -> AsyncIterator[str]:
     async with running_server(folder, "--port", str(port), "--bind", "127.0.0.1"):
         await answering(url)
         yield url
-        async with connect(url, timeout=5) as redis:
+        async with redis_at(url) as redis:
             await assert_no_leaks(redis, PREFIX)
 
 
 def store_at(url: str) -> Store:
-    return Store(connect(url, timeout=2), prefix=PREFIX, timeout=2)
+    return Store(connect(url, timeout=2), prefix=PREFIX, timeout=2, cluster_url=url)
 
 
 def window(store: Store, process: str = "one", *, limit: int = 100, span: float = 61.0) -> SlidingWindow:
@@ -128,7 +128,7 @@ class Flown:
     """A request that goes on without its callers, as the coalescing layer sends it."""
 
     def __init__(self, queue: Queue, question: Query[Any]) -> None:
-        self.flight = Flight(question.key)
+        self.flight = Flight(question.key, question.priority)
         self.task = asyncio.create_task(self._fly(queue, question))
         self.task.add_done_callback(lambda done: done.cancelled() or done.exception())  # not every test asks
 

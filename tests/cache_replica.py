@@ -58,7 +58,7 @@ async def run(replica: Layers, command: dict[str, Any]) -> object:
 
 async def main(url: str, port: int) -> None:
     async with (
-        Store(connect(url, timeout=TIMEOUT), prefix=PREFIX, timeout=TIMEOUT) as store,
+        Store(connect(url, timeout=TIMEOUT), prefix=PREFIX, timeout=TIMEOUT, cluster_url=url) as store,
         layers(store, Remote(port), listening=True) as replica,
     ):
         print("ready", flush=True)  # noqa: T201

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.leaks import no_secret_is_in_any_log
 from tests.running import server
+
+__all__ = ["no_secret_is_in_any_log"]
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,9 @@ from reddit_mcp.storage.usage import Usage
 from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tiers import read_tiers
 from reddit_mcp.tools import Services
+from reddit_mcp.tools._findings import Findings
 from tests.storage_fixtures import fake_store
+from tests.webhook_things import receivers
 
 JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 
@@ -62,13 +64,15 @@ class Failing:
 def server(raised: Raised = KeyError, *, deadline: float = 5.0, development: bool = False) -> RedditServer:
     """The real MCP server over a Reddit that fails."""
     store, tiers = fake_store(), read_tiers("")
+    reddit = Reddit(cast("Source", Failing(raised)))
     services = Services(
-        reddit=Reddit(cast("Source", Failing(raised))),
+        reddit=reddit,
         watches=Watches(store),
-        sentiment=SentimentAnalyzer(),
+        findings=Findings(reddit, SentimentAnalyzer()),
         tiers=tiers,
         reddit_remaining=lambda: None,
         source="reddit",
+        receivers=receivers(store),
     )
     accounts = Accounts(Quota(Quotas(store), tiers, "enforce", lambda: 1), InFlight(256), Usage(store))
     return RedditServer(services, accounts, deadline=deadline, development=development)

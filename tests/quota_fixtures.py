@@ -28,7 +28,9 @@ from reddit_mcp.storage.usage import Usage
 from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tiers import Tier, read_tiers
 from reddit_mcp.tools import Services
+from reddit_mcp.tools._findings import Findings
 from tests.storage_fixtures import free_port
+from tests.webhook_things import receivers
 
 UNIT = 60_000_000
 """Parts of a token, so that whole microseconds fill whole parts."""
@@ -142,10 +144,11 @@ class House:
         services = Services(
             reddit=Reddit(self.upstream),
             watches=Watches(self.store),
-            sentiment=SentimentAnalyzer(),
+            findings=Findings(Reddit(self.upstream), SentimentAnalyzer()),
             tiers=tiers,
             reddit_remaining=lambda: None,
             source="reddit",
+            receivers=receivers(self.store),
         )
         self.mcp = RedditServer(services, Accounts(self.quota, InFlight(self.most), self.usage), deadline=5.0)
 

@@ -19,7 +19,7 @@ AT_ONCE = 50
 async def main(url: str, users: str, seconds: str) -> None:
     tiers = {name: Tier(**figures) for name, figures in json.loads(users).items()}
     outcomes: list[tuple[str, int, str | None]] = []
-    async with Store(connect(url, timeout=5), prefix=PREFIX, timeout=5) as store:
+    async with Store(connect(url, timeout=5), prefix=PREFIX, timeout=5, cluster_url=url) as store:
         quotas, end = Quotas(store), time.monotonic() + float(seconds)
 
         async def caller(name: str) -> None:

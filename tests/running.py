@@ -19,6 +19,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
         "REDDIT_",
         "REDIS_",
         "MCP_",
+        "OAUTH_",
         "ARCHIVE_DB",
         "DATA_DIR",
         "AUTH_MODE",

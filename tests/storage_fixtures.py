@@ -6,12 +6,13 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from fakeredis import FakeAsyncRedis, FakeServer
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError
 
 from reddit_mcp.models import Watch
@@ -19,6 +20,7 @@ from reddit_mcp.storage.connection import Store, connect
 from reddit_mcp.storage.home import find_server
 from reddit_mcp.storage.keyspace import may_stay
 from reddit_mcp.storage.watches import new_watch_id
+from tests import redis_cluster
 
 PREFIX = "test:"
 
@@ -57,23 +59,55 @@ def free_port() -> int:
 async def running_server(folder: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A server program of our own that outlives no test; the caller waits until it answers."""
     quiet = ("--save", "", "--loglevel", "warning", "--logfile", str(folder / "log"))
-    server = await asyncio.create_subprocess_exec(find_server(), *quiet, *options, cwd=folder)
-    try:
-        yield server
-    finally:
-        server.kill()
-        await server.wait()
+    with redis_cluster.beside(folder, *options) as more:
+        server = await asyncio.create_subprocess_exec(find_server(), *quiet, *options, *more, cwd=folder)
+        try:
+            yield server
+        finally:
+            server.kill()
+            await server.wait()
 
 
 async def answering(url: str) -> None:
     async with connect(url, timeout=5.0) as redis, asyncio.timeout(10):
         while not await _pong(redis):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.01)
+    if redis_cluster.wanted():
+        async with every_node(url) as nodes, asyncio.timeout(10):
+            while not all([await _pong(node) for node in nodes]):  # noqa: ASYNC110 - other processes
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def redis_at(url: str) -> AsyncIterator[Redis]:
+    """A client of the server, or of the cluster that stands in its place."""
+    client = cast("Redis", RedisCluster.from_url(url)) if redis_cluster.wanted() else Redis.from_url(url)
+    async with client:
+        yield client
+
+
+async def matching(redis: Redis, pattern: str) -> list[bytes]:
+    """The keys of this pattern, on every node."""
+    return [key async for key in redis.scan_iter(match=pattern)]
+
+
+@asynccontextmanager
+async def every_node(url: str) -> AsyncIterator[list[Redis]]:
+    """A client of the server, or of each node of the cluster that stands in its place."""
+    urls = [url]
+    if redis_cluster.wanted():
+        async with Redis.from_url(url) as redis:
+            own = url.rpartition("@")[2].removeprefix("redis://")
+            urls = [url.replace(own, address) for address in await redis.cluster("NODES")]
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(Redis.from_url(each)) for each in urls]
 
 
 async def _pong(redis: Redis) -> bool:
     try:
-        return bool(await redis.ping())
+        state = await redis.cluster("INFO") if redis_cluster.wanted() else {}
+        is_forming = state.get("cluster_known_nodes", "1") != "1" and state["cluster_state"] != "ok"
+        return bool(await redis.ping()) and not is_forming
     except RedisError:
         return False
 

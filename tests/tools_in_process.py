@@ -16,7 +16,9 @@ from reddit_mcp.storage.usage import Usage
 from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tiers import read_tiers
 from reddit_mcp.tools import Services
+from reddit_mcp.tools._findings import Findings
 from tests.storage_fixtures import fake_store
+from tests.webhook_things import receivers
 
 NOW = 1_700_000_000
 
@@ -30,10 +32,11 @@ def server_over(
     services = Services(
         reddit=Reddit(source),
         watches=Watches(store),
-        sentiment=SentimentAnalyzer(),
+        findings=Findings(Reddit(source), SentimentAnalyzer(), lambda: NOW),
         tiers=tiers,
         reddit_remaining=remaining,
         source="reddit",
+        receivers=receivers(store),
         clock=lambda: NOW,
     )
     return RedditServer(services, accounts, deadline=deadline)

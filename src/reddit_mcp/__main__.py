@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--transport", choices=("http", "stdio"), default="http")
     serve.add_argument("--host", help="the address to listen on (MCP_SERVER_HOST)")
     serve.add_argument("--port", type=int, help="the port to listen on, 0 for any (MCP_SERVER_PORT)")
+    commands.add_parser("worker", help="run background jobs alone, beside any number of servers")
     archive = commands.add_parser("archive", help="work with archives of Reddit data").add_subparsers(
         dest="action", required=True, parser_class=_Parser
     )
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     breakers.add_parser("list", help="state, counts, times and recent errors of each")
     breakers.add_parser("reset", help="close one on every replica").add_argument("name")
+    commands.add_parser("actor", help="run as an Actor of the Apify platform: its server, or one job")
     commands.add_parser("doctor", help="check settings, Redis and Reddit credentials")
     return parser
 
@@ -69,6 +71,15 @@ def _run(arguments: argparse.Namespace) -> int:
         from reddit_mcp.commands.doctor import doctor
 
         return doctor(settings)
+    if arguments.command == "worker":
+        from reddit_mcp.commands.worker import work
+
+        work(settings)
+        return 0
+    if arguments.command == "actor":
+        from reddit_mcp.commands.actor import run_actor
+
+        return run_actor(settings)
     if arguments.command == "archive" and arguments.action == "import":
         from reddit_mcp.commands.archive_import import import_archive
 

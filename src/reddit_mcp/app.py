@@ -8,7 +8,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
@@ -19,28 +18,47 @@ from reddit_mcp.errors import Unavailable
 from reddit_mcp.models import Caller
 from reddit_mcp.reddit.praw import Application
 from reddit_mcp.reddit.stack import Outbound, open_reddit
+from reddit_mcp.reddit.warming import Warming
 from reddit_mcp.server.auth import Authentication, Gate, operator_only
+from reddit_mcp.server.billing import Free, OpenBilling, PaidDelivery, unbilled
 from reddit_mcp.server.breakers import breaker_routes
+from reddit_mcp.server.call_log import Observer
 from reddit_mcp.server.envelope import Envelope
+from reddit_mcp.server.gateway import WithoutGatewaySecrets
 from reddit_mcp.server.health import Health, Ping
+from reddit_mcp.server.idle import IDLE_SECONDS, EndsStreams, Streams
 from reddit_mcp.server.mcp import Accounts, RedditServer
+from reddit_mcp.server.oauth import challenge, metadata_routes, open_tokens
+from reddit_mcp.server.probe import ReadinessProbe
+from reddit_mcp.server.probe import routes as home_routes
 from reddit_mcp.server.queue_status import routes as queue_routes
 from reddit_mcp.server.quota import Quota
 from reddit_mcp.server.quota_headers import QuotaHeaders
+from reddit_mcp.server.refusal import refused
 from reddit_mcp.server.shedding import InFlight
 from reddit_mcp.server.transports import Transports
 from reddit_mcp.server.usage import usage_routes
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.keyring import Keyring
 from reddit_mcp.storage.keys import Keys
+from reddit_mcp.storage.lease import Lease
 from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.open import open_cache_store, open_store
+from reddit_mcp.storage.polls import Polls
 from reddit_mcp.storage.quotas import Quotas
 from reddit_mcp.storage.secrets import Secrets, open_secrets
 from reddit_mcp.storage.usage import Usage
 from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tiers import read_tiers
 from reddit_mcp.tools import Services
+from reddit_mcp.tools._findings import Findings
+from reddit_mcp.tools._view import concise_post
+from reddit_mcp.watches.delivery import TOPIC
+from reddit_mcp.watches.fan_out import FanOut
+from reddit_mcp.watches.jobs import Jobs
+from reddit_mcp.watches.polling import Polling
+from reddit_mcp.watches.ports import Delivery, NoDelivery, SystemClock
+from reddit_mcp.watches.stack import open_carriage
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +70,25 @@ class Opened:
     accounts: Accounts
     secrets: Secrets
     keyring: Keyring
+    polling: Polling
     pings: dict[str, Ping]
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Opened]:
-    """Open the store, Reddit (or the archive in its place) and the MCP server over both."""
+async def opened(
+    settings: Settings,
+    open_billing: OpenBilling = unbilled,
+    observe: Observer | None = None,
+    delivery: Delivery | None = None,
+) -> AsyncIterator[Opened]:
+    """Open the store, Reddit (or the archive in its place) and the MCP server over both.
+
+    Args:
+        settings: what is opened, and how.
+        open_billing: opens whoever takes money for calls.
+        observe: hears of each call that has ended.
+        delivery: is told of matches too.
+    """
     secrets = open_secrets(settings)  # first: what is missing here should not cost the start of a store
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
@@ -70,24 +101,45 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
         usage = await stack.enter_async_context(Usage(store))
         tiers = read_tiers(settings.tiers)
         quota = Quota(Quotas(store), tiers, settings.rate_limit_mode, lambda: outbound.tokens.replicas)
-        accounts = Accounts(quota, InFlight(settings.max_in_flight), usage)
+        billing = await stack.enter_async_context(open_billing(settings, store, outbound.breakers, usage))
+        accounts = Accounts(quota, InFlight(settings.max_in_flight), usage, billing or Free())
+        development = settings.environment == "development"
+        clock, sentiment = SystemClock(), SentimentAnalyzer()
+        jobs = Jobs(store, clock)
+        carriage = await stack.enter_async_context(
+            open_carriage(store, secrets, outbound.breakers, jobs, notices, clock, development=development)
+        )
+        told = PaidDelivery(accounts.billing, FanOut(carriage.messenger, delivery or NoDelivery()))
+        polling = Polling(outbound.reddit, Polls(store), jobs, told, sentiment, concise_post, clock)
+        found = Findings(outbound.reddit, sentiment, clock.now)
+        findings = await stack.enter_async_context(outbound.caching(found))
         services = Services(
             reddit=outbound.reddit,
             watches=Watches(store),
-            sentiment=SentimentAnalyzer(),
+            findings=findings,
             tiers=tiers,
             reddit_remaining=lambda: outbound.tokens.remaining,
             source="archive" if settings.archive_mode else "reddit",
+            receivers=carriage.receivers,
+            clock=clock.now,
+            poll_soon=polling.soon,
+            durable=settings.durable,
         )
-        development = settings.environment == "development"
         mcp = RedditServer(
             services,
             accounts,
             deadline=settings.call_timeout,
             secret=secrets.derive("callers in logs")[0],
             development=development,
+            observe=observe,
         )
-        yield Opened(mcp, outbound, accounts, secrets, keyring, {"redis": store.ping})
+        notices.on(TOPIC, mcp.bus.heard)
+        await stack.enter_async_context(jobs)
+        if settings.cache_warming and not settings.archive_mode:
+            breaker, lease = outbound.breakers.get("reddit"), Lease(store, "warming")
+            warming = Warming(outbound.reddit, lease, lambda: breaker.is_open, settings.reddit_share)
+            await stack.enter_async_context(warming)
+        yield Opened(mcp, outbound, accounts, secrets, keyring, polling, {"redis": store.ping})
 
 
 @contextlib.asynccontextmanager
@@ -150,16 +202,38 @@ class _Late:
             raise HTTPException(503, "The server is starting.")
         return self.opened.accounts
 
+    def is_busy(self, caller: str) -> bool:
+        """Whether a call of this caller is running."""
+        return self.opened is not None and self.opened.accounts.in_flight.is_busy(caller)
 
-def build(settings: Settings) -> Starlette:
-    """The whole server as one ASGI app; its lifespan opens and closes everything."""
-    health, transports, late = Health(), Transports(), _Late()
+
+def build(
+    settings: Settings,
+    account: Caller | None = None,
+    open_billing: OpenBilling = unbilled,
+    observe: Observer | None = None,
+    delivery: Delivery | None = None,
+) -> Starlette:
+    """The whole server as one ASGI app; its lifespan opens and closes everything.
+
+    Its `state.drain(seconds)` makes it say that it is not ready, gives running calls that long, and ends open streams.
+
+    Args:
+        settings: what is served, and how.
+        account: who calls without a key where AUTH_MODE is apify.
+        open_billing: opens whoever takes money for calls.
+        observe: hears of each call that has ended.
+        delivery: is told of matches too.
+    """
+    health, transports, late = Health(), Transports(sessions=settings.mcp_sessions), _Late()
+    at_home = settings.apify.is_at_home
+    streams = Streams(late.is_busy, IDLE_SECONDS if at_home else None)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings) as server:
-            gate = Gate(settings, server.secrets, server.keyring)
-            async with transports.run(server.mcp):
+        async with opened(settings, open_billing, observe, delivery) as server, open_tokens(settings) as tokens:
+            gate = Gate(settings, server.secrets, server.keyring, account, tokens)
+            async with transports.run(server.mcp), streams.run():
                 late.opened, late.gate = server, gate
                 health.pings, health.reason = server.pings, ""
                 yield
@@ -175,29 +249,34 @@ def build(settings: Settings) -> Starlette:
             ),
             *usage_routes(lambda: late.accounts.usage, lambda: late.accounts.quota),
             *queue_routes(lambda: late.outbound.tickets, _owner),
+            *home_routes(),
+            *metadata_routes(settings),
         ],
         middleware=[
-            Middleware(Envelope, hosts=_listed(settings.mcp_allowed_hosts), origins=_listed(settings.cors_origins)),
-            Middleware(Authentication, gate=lambda: late.gate),
+            *([Middleware(WithoutGatewaySecrets), Middleware(ReadinessProbe)] if at_home else []),
+            Middleware(Envelope, hosts=settings.allowed_hosts, origins=_listed(settings.cors_origins)),
+            Middleware(Authentication, gate=lambda: late.gate, challenge=challenge(settings)),
+            Middleware(EndsStreams, streams=streams),
             Middleware(QuotaHeaders, quota=lambda: late.accounts.quota),
         ],
-        exception_handlers={HTTPException: _refused},
+        exception_handlers={HTTPException: refused},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
+
+    def drain(seconds: float) -> None:
+        health.reason = "draining"
+        streams.drain()
+        if late.opened:
+            late.opened.mcp.draining.begin(seconds)
+
+    app.state.drain = drain
     return app
 
 
 def _owner(request: Request) -> str:
     caller: Caller = request.scope["caller"]
     return caller.id
-
-
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    """A plain HTTP refusal, readable for people and programs."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = error.detail if isinstance(error, HTTPException) else "Internal error"
-    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": detail}}, status)
 
 
 def _listed(text: str) -> list[str]:

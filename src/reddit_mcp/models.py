@@ -3,7 +3,7 @@
 Reddit may omit or null any field, so all but the identity are optional. Times are whole seconds since 1970 (UTC).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,7 +15,7 @@ class Value(BaseModel):
 
 
 class Post(Value):
-    """A post (Reddit: link, `t3`). `id` is base-36 without its prefix."""
+    """A post (Reddit: link, `t3`). `id` and `crosspost_parent` (the post it shows) are base-36 without prefix."""
 
     id: str
     title: str = ""
@@ -34,6 +34,7 @@ class Post(Value):
     over_18: bool = False
     spoiler: bool = False
     stickied: bool = False
+    crosspost_parent: str | None = None
 
 
 class Comment(Value):
@@ -131,23 +132,55 @@ class Names(Value):
 
 
 class Caller(Value):
-    """Who is calling; `notice` is what they should hear, such as a key that expires."""
+    """Who is calling; `notice` is what they should hear, such as a key that expires.
+
+    `shared` says that many people stand behind one caller, so nothing can be kept for one of them.
+    """
 
     id: str
     tier: str
     role: Literal["user", "operator"] = "user"
     key_id: str = ""
     notice: str | None = None
+    shared: bool = False
 
 
 LOCAL = Caller(id="local", tier="unlimited", role="operator")
 """The one caller of a server that listens on loopback or stdio."""
 
+
+class CallEvent(Value):
+    """A call that has ended: nothing of what was asked for, and its caller by pseudonym.
+
+    `error_type` is None for an answer; `cache` says where that came from: hit, miss or stale.
+    """
+
+    at_utc: int
+    tool: str
+    caller: str
+    tier: str
+    duration_ms: int
+    cache: str | None = None
+    error_type: str | None = None
+    charged: tuple[str, ...] = ()
+
+
 AlertThreshold = Literal["any", "high_engagement", "viral"]
 
 
+class Gap(Value):
+    """A stretch of time whose posts a watch could not see, for Reddit lists only so many."""
+
+    from_utc: int
+    to_utc: int
+
+
 class Watch(Value):
-    """A keyword watch of one owner. `check_interval` is in minutes; `subreddits` empty means all of Reddit."""
+    """A keyword watch of one owner. `check_interval` is in minutes; `subreddits` empty means all of Reddit.
+
+    `gap` is the latest stretch of time that its checks could not see; None when there was none.
+    `webhook_secret` is sealed, and its owner's answers leave it out; `pause_reason` says why the server paused it.
+    """
 
     watch_id: str
     owner: str
@@ -161,3 +194,18 @@ class Watch(Value):
     last_checked_utc: int | None = None
     next_check_utc: int | None = None
     matches: int = 0
+    gap: Gap | None = None
+    webhook_secret: str | None = None
+    pause_reason: str | None = None
+
+
+class Match(Value):
+    """A post that a watch found, once. `post` is its concise form; `sentiment` goes from -1 to 1."""
+
+    match_id: str
+    watch_id: str
+    keyword: str
+    why: str
+    post: dict[str, Any]
+    sentiment: float
+    matched_utc: int

@@ -72,10 +72,10 @@ def _run(*command: str | Path, cwd: Path) -> None:
 
 
 def output(
-    *command: str | Path, given: str = "", cwd: Path | None = None, **environment: str
+    *command: str | Path, environment: Mapping[str, str] | None = None, given: str = "", cwd: Path | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end."""
-    variables: Mapping[str, str] = {**os.environ, "NO_COLOR": "1", **environment}
+    variables: Mapping[str, str] = {**os.environ, "NO_COLOR": "1", **(environment or {})}
     return subprocess.run(
         command, input=given, cwd=cwd, capture_output=True, text=True, check=False, env=variables, timeout=300
     )

@@ -91,7 +91,8 @@ def test_a_broken_file_is_found(name: str, check: Callable[[str, Json], None]) -
 def apify_cli(foreign: Foreign, folder: Path, home: Path) -> int:
     """Apify's own command, offline; the exit code."""
     program = foreign.module("apify-cli/dist/apify.js")
-    done = output(foreign.node, program, "validate-schema", cwd=folder, HOME=str(home), APIFY_CLI_DISABLE_TELEMETRY="1")
+    environment = {"HOME": str(home), "APIFY_CLI_DISABLE_TELEMETRY": "1"}
+    done = output(foreign.node, program, "validate-schema", environment=environment, cwd=folder)
     return done.returncode
 
 

@@ -39,7 +39,7 @@ Client = Callable[[Foreign, str, list[Call], str], list[Json]]
 
 
 def _script(program: Path, script: str, url: str, calls: list[Call], **variables: str) -> list[Json]:
-    done = output(program, HERE / script, given=json.dumps(calls), MCP_URL=url, **variables)
+    done = output(program, HERE / script, given=json.dumps(calls), environment={"MCP_URL": url, **variables})
     assert done.returncode == 0, done.stderr
     found: list[Json] = json.loads(done.stdout)
     return found

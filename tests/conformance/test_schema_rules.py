@@ -143,7 +143,7 @@ def test_annotations_say_what_a_call_may_do(tool: Json) -> None:
     assert tool["annotations"] == {
         "title": tool["title"],
         "readOnlyHint": not writes,
-        "destructiveHint": False,
+        "destructiveHint": writes,
         "idempotentHint": not writes,
         "openWorldHint": True,
     }

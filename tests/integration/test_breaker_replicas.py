@@ -81,7 +81,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def opened(url: str, rules: BreakerRules | None = None) -> AsyncIterator[Breakers]:
-    async with Store(connect(url, timeout=5.0), prefix=PREFIX, timeout=5.0) as store:
+    async with Store(connect(url, timeout=5.0), prefix=PREFIX, timeout=5.0, cluster_url=url) as store:
         breakers = Breakers(store, rules)
         yield breakers
         await breakers.aclose()
@@ -175,6 +175,17 @@ async def test_a_replica_that_never_heard_of_the_trouble_hears_with_its_first_fa
         await until(lambda: theirs.get("reddit").is_open, seconds=1.5)
 
 
+async def test_a_replica_that_heard_of_an_opening_by_its_report_hears_of_the_reset(url: str) -> None:
+    async with opened(url) as ours, opened(url) as theirs:
+        theirs.get("reddit")
+        await fail(ours.get("reddit"))
+        await ours.get("reddit").shared.exchange()
+        assert [report.state for report in await theirs.reports()] == ["open"]
+        assert theirs.get("reddit").is_open
+        await ours.reset("reddit")
+        await until(lambda: not theirs.get("reddit").is_open, seconds=1.5)
+
+
 async def test_an_operator_sees_breakers_of_other_replicas(url: str) -> None:
     async with opened(url) as ours, opened(url) as theirs:
         await through(theirs.get("webhook:example.com"))
@@ -188,7 +199,7 @@ async def test_an_operator_sees_breakers_of_other_replicas(url: str) -> None:
 async def test_redis_killed_in_the_middle_fails_no_call(tmp_path: Path) -> None:
     port = free_port()
     url = f"redis://127.0.0.1:{port}"
-    async with Store(connect(url, timeout=0.25), prefix=PREFIX, timeout=0.25) as store:
+    async with Store(connect(url, timeout=0.25), prefix=PREFIX, timeout=0.25, cluster_url=url) as store:
         breakers = Breakers(store, BreakerRules(wait=0.1))
         breaker = breakers.get("reddit")
         async with running_server(tmp_path, "--port", str(port)):

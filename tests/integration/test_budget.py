@@ -9,8 +9,9 @@ import pytest
 from redis.crc import key_slot
 
 from reddit_mcp.storage.budget import News, SlidingWindow, Verdict
-from reddit_mcp.storage.connection import Store, connect
+from reddit_mcp.storage.connection import Store
 from tests.budget_fixtures import census, redis_server, store_at, window
+from tests.storage_fixtures import matching, redis_at
 
 CRITICAL, HIGH, NORMAL, LOW = range(4)
 
@@ -171,8 +172,8 @@ async def test_the_rate_eases_down_once_and_up_again(store: Store, url: str) -> 
     await budget.report("a", News(ease=0.5))
     await budget.report("a", News(ease=0.5))  # of the same trouble
     assert (await take(budget, "b", high=1)).free == 50 - 2
-    async with connect(url, timeout=5) as redis:
-        key = (await redis.keys("*budget-state*"))[0]
+    async with redis_at(url) as redis:
+        key = (await matching(redis, "*budget-state*"))[0]
         eased = int(await redis.hget(key, "eased") or 0)
         await redis.hset(key, "eased", str(eased - 75_000_000))
         assert (await take(budget, "c", high=1)).free == 50 + 25 - 3
@@ -194,7 +195,7 @@ async def test_a_lost_window_is_booked_again(store: Store, url: str) -> None:
     budget, other = window(store, limit=10), window(store, "other", limit=10)
     for i in range(6):
         await take(budget, i, high=1)
-    async with connect(url, timeout=5) as redis:
+    async with redis_at(url) as redis:
         await redis.flushall()
     assert await budget.take("a", census(1)) is None, "it has lost the window"
     await budget.rejoin({str(i): 0.1 for i in range(6)} | {"old": 62.0})
@@ -211,8 +212,8 @@ async def test_a_clock_set_back_stops_nobody_for_long(store: Store, url: str) ->
     for name in "abc":
         await take(budget, name, high=1)
     await budget.report("a", News(remaining=0, reset=5, block=5, ease=0.9))
-    async with connect(url, timeout=5) as redis:
-        key, state = (await redis.keys("*budget-window*"))[0], (await redis.keys("*budget-state*"))[0]
+    async with redis_at(url) as redis:
+        key, state = (await matching(redis, "*budget-window*"))[0], (await matching(redis, "*budget-state*"))[0]
         for member in "abc":
             await redis.zincrby(key, hour, member)
         for name in ("blocked", "left_until", "eased", "tat", "last2"):
@@ -227,12 +228,12 @@ async def test_a_clock_set_back_stops_nobody_for_long(store: Store, url: str) ->
 async def test_silent_replicas_are_forgotten(store: Store, url: str) -> None:
     one, other = window(store, "one"), window(store, "other")
     await take(other, "a", low=1)
-    async with connect(url, timeout=5) as redis:
-        key, now = (await redis.keys("*budget-replicas*"))[0], int(time.time() * 1e6)
+    async with redis_at(url) as redis:
+        key, now = (await matching(redis, "*budget-replicas*"))[0], int(time.time() * 1e6)
         await redis.hset(key, "dead", "1 5 5 5 5 1 1 1 1 8|{}")
         await redis.hset(key, "odd", f"{now} 0 0|nonsense")
         await redis.hset(key, "new", f"{now} 0 1 0 0 1 1 1 1 8|nonsense")
     verdict = await take(one, "b", high=1, places=0)
     assert (verdict.replicas, len(verdict.others)) == (3, 1), "what cannot be read is passed over"
-    async with connect(url, timeout=5) as redis:
+    async with redis_at(url) as redis:
         assert set(await redis.hkeys(key)) == {b"one", b"other", b"new"}

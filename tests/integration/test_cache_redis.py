@@ -17,7 +17,7 @@ from reddit_mcp.storage import Store, open_store
 from reddit_mcp.storage.connection import MAX_CONNECTIONS
 from tests.cache_fixtures import Layers, Upstream, layers, page, question, settled
 from tests.integration.test_storage_redis import cluster as cluster  # noqa: PLC0414 - a fixture
-from tests.storage_fixtures import answering, assert_no_leaks, free_port, running_server, until
+from tests.storage_fixtures import answering, assert_no_leaks, every_node, free_port, running_server, until
 
 QUERY = question(ttl=1000, tags=("subreddit:python",))
 TIMEOUT = 0.25
@@ -50,10 +50,12 @@ async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def listening(store: Store) -> None:
+async def listening(store: Store, url: str) -> None:
+    channel = f"{store.prefix}notices"
+
     async def subscribed() -> bool:
-        async with store.visit() as redis:
-            return dict(await redis.pubsub_numsub(f"{store.prefix}notices"))[f"{store.prefix}notices".encode()] > 0
+        async with every_node(url) as nodes:
+            return any([dict(await node.pubsub_numsub(channel))[channel.encode()] for node in nodes])
 
     await eventually(subscribed)
 
@@ -160,7 +162,7 @@ async def test_a_cluster_keeps_marks_and_answers_on_any_node(cluster: list[tuple
         layers(store, upstream, listening=True) as here,
         layers(elsewhere, upstream) as there,
     ):
-        await listening(store)
+        await listening(store, f"redis://127.0.0.1:{cluster[0][0]}")
         for query in queries:
             await here.cache.fetch(query)
         assert all([(await there.cache.fetch(query)).cached for query in queries])
@@ -192,7 +194,7 @@ async def test_the_command_purges_every_replica(
 ) -> None:
     upstream, loop = Upstream(), asyncio.get_running_loop()
     async with layers(stores[0], upstream, listening=True) as one, layers(stores[1], upstream) as two:
-        await listening(stores[0])
+        await listening(stores[0], f"redis://127.0.0.1:{server[0]}")
         await one.cache.fetch(QUERY)
         started = loop.time()
         await asyncio.to_thread(purge, settings(server[0]), tool, subreddit)

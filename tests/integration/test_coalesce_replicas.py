@@ -13,7 +13,16 @@ import pytest
 from redis.asyncio import Redis
 
 from reddit_mcp.storage.flights import LEASE_SECONDS
-from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, free_port, running_server, until
+from tests.storage_fixtures import (
+    PREFIX,
+    answering,
+    assert_no_leaks,
+    every_node,
+    free_port,
+    redis_at,
+    running_server,
+    until,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +90,7 @@ async def server(tmp_path: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.
             await answering(url)
             yield url, process
             if process.returncode is None:
-                async with Redis.from_url(url) as redis:
+                async with redis_at(url) as redis:
                     await assert_no_leaks(redis, PREFIX)
 
 
@@ -107,16 +116,16 @@ Trio = tuple[Replica, Replica, Replica]
 
 async def looking(url: str, times: int) -> None:
     """Until the flight has been looked at so often more."""
-    async with Redis.from_url(url) as redis:
-        target = await looks(redis) + times
+    async with every_node(url) as nodes:
+        target = await looks(nodes) + times
         async with asyncio.timeout(10):
-            while await looks(redis) < target:  # noqa: ASYNC110 - another process
+            while await looks(nodes) < target:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.01)
 
 
-async def looks(redis: Redis) -> int:
-    stats = await redis.info("commandstats")
-    return sum(int(stats.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in ("evalsha", "eval"))
+async def looks(nodes: list[Redis]) -> int:
+    stats = [await node.info("commandstats") for node in nodes]
+    return sum(int(each.get(f"cmdstat_{name}", {}).get("calls", 0)) for each in stats for name in ("evalsha", "eval"))
 
 
 async def test_three_processes_ask_once(
@@ -191,9 +200,10 @@ async def test_a_lost_subscription_puts_the_memory_in_doubt(
     replicas: Trio, upstream: tuple[Upstream, int], server: tuple[str, object]
 ) -> None:
     upstream[0].gate.set()
-    await held(replicas[0])
-    async with Redis.from_url(server[0]) as redis:
-        assert await redis.client_kill_filter(_type="pubsub") == 3
+    for replica in replicas:
+        await held(replica)
+    async with every_node(server[0]) as nodes:
+        assert sum([await node.client_kill_filter(_type="pubsub") for node in nodes]) == 3
     await dropped(replicas[0])
     assert (await replicas[0].fetch())[0]["id"] == "n1"
     assert await replicas[0].holds()

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import functools
 import json
+import secrets
 import string
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -21,6 +23,7 @@ from reddit_mcp.server import protocol
 from reddit_mcp.server.message import Messages, read_body
 from reddit_mcp.tools import Services, specs
 from tests.inbound_things import JSON, call, error_of
+from tests.key_house import House
 from tests.running import server
 from tests.storage_fixtures import free_port
 
@@ -287,3 +290,70 @@ def test_no_arguments_make_an_internal_error(url: str, tool: str) -> None:
                 assert error_of(answer)["type"] in ("invalid_input", "not_found", "unavailable")
 
         calls()
+
+
+# --- every route, with and without a key, an issuer beside it ---
+
+PATHS = (
+    "/mcp /mcp/ /sse /messages/ / /privacy /dashboard /stats /metrics /health /health/ready /health/live /usage "
+    "/breakers /breakers/reddit/reset /queue/status/x /api/queue/status/x /auth/reddit/login /auth/reddit/callback "
+    "/.well-known/oauth-protected-resource /.well-known/oauth-protected-resource/mcp"
+).split()
+HEADER_NAMES = st.sampled_from(
+    "accept accept-language content-type content-encoding origin authorization x-api-key x-request-id x-forwarded-for "
+    "mcp-protocol-version mcp-session-id mcp-method mcp-name last-event-id range if-none-match cookie te".split()
+)
+HEADER_VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=60)
+QUERIES = st.dictionaries(st.sampled_from(["session_id", "token", "code", "state", "name"]) | TEXT, TEXT, max_size=3)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    settings = {"AUTH_MODE": "api_key", "MCP_MASTER_KEY": secrets.token_hex(32), "RATE_LIMIT_MODE": "disabled"}
+    issuer = {"OAUTH_ISSUER_URL": "https://issuer.invalid", "OAUTH_AUDIENCE": "https://reddit.example/mcp"}
+    proxies = {"TRUSTED_PROXIES": "127.0.0.0/8"}
+    return House(tmp_path_factory.mktemp("data"), {**settings, **issuer, **proxies})
+
+
+@pytest.fixture(scope="module")
+def closed_url(house: House) -> Iterator[str]:
+    with server(house.data_dir, **house.settings) as address:
+        yield address
+
+
+def test_no_request_to_any_route_makes_a_server_error(house: House, closed_url: str) -> None:
+    keys = [house.create("ada")["key"], house.create("root", "--role", "operator")["key"]]
+    credentials = st.sampled_from(keys) | st.none() | st.text(string.printable[:94], max_size=80)
+    schemes = st.sampled_from(["Bearer ", "bearer", "Basic ", ""])
+    bodies = st.binary(max_size=100) | WILD.map(lambda value: json.dumps(value).encode()) | st.just(json.dumps(LIST))
+
+    with httpx.Client(timeout=20) as client:
+
+        @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(
+            st.sampled_from(PATHS) | TEXT.map(lambda text: "/" + quote(text)),
+            st.sampled_from("GET POST PUT DELETE PATCH OPTIONS HEAD PROPFIND".split()),
+            st.dictionaries(HEADER_NAMES, HEADER_VALUES, max_size=4),
+            QUERIES,
+            bodies,
+            credentials,
+            schemes,
+        )
+        def asks(
+            path: str,
+            method: str,
+            headers: dict[str, str],
+            query: dict[str, str],
+            body: bytes,
+            key: str | None,
+            scheme: str,
+        ) -> None:
+            sent = headers if key is None else {**headers, "authorization": (scheme + key).strip()}
+            encoded = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
+            with client.stream(
+                method, closed_url + path, params=query, content=body, headers=encoded
+            ) as answer:  # a stream has no end
+                assert answer.status_code < 500
+                assert answer.headers["x-request-id"]
+
+        asks()

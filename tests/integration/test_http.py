@@ -78,7 +78,21 @@ async def test_garbage_is_a_client_error_and_never_a_crash(base_url: str, body: 
 async def test_unknown_paths_are_plain_404_also_below_well_known(base_url: str) -> None:
     async with httpx.AsyncClient() as http:
         for path in ("/nope", "/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server/mcp"):
-            assert (await http.get(base_url + path)).status_code == 404
+            answer = await http.get(base_url + path)
+            assert answer.status_code == 404
+            error = answer.json()["error"]
+            assert (error["code"], error["type"], error["data"]["resource"]) == (-32003, "not_found", "page")
+            assert error["data"]["trace_id"] == answer.headers["x-request-id"]
+
+
+async def test_a_wrong_method_is_told_like_every_other_mistake(base_url: str) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.delete(base_url + "/usage")
+    assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
+    assert (answer.json()["error"]["type"], answer.json()["error"]["message"]) == (
+        "invalid_input",
+        "Method Not Allowed.",
+    )
 
 
 async def test_health_under_any_name(base_url: str) -> None:

@@ -32,11 +32,11 @@ from tests.budget_fixtures import (
 )
 from tests.scripted_reddit import Reply, ScriptedReddit
 from tests.shapes import t5
-from tests.storage_fixtures import PREFIX, answering, free_port, running_server, until
+from tests.storage_fixtures import PREFIX, answering, free_port, matching, redis_at, running_server, until
 
 
 def quick_store(url: str) -> Store:
-    return Store(connect(url, timeout=0.25), prefix=PREFIX, timeout=0.25)
+    return Store(connect(url, timeout=0.25), prefix=PREFIX, timeout=0.25, cluster_url=url)
 
 
 async def refused_for(queue: Queue) -> int:
@@ -80,8 +80,8 @@ async def test_redis_dies_and_comes_back_empty_and_no_token_is_granted_twice(tmp
             within(5)
             for queue in (one, two):
                 assert 40 < await refused_for(queue) <= 61
-            async with connect(url, timeout=5) as redis:
-                assert await redis.zcard((await redis.keys("*budget-window*"))[0]) == limit
+            async with redis_at(url) as redis:
+                assert await redis.zcard((await matching(redis, "*budget-window*"))[0]) == limit
     assert len(upstream.times) == limit
 
 
@@ -166,7 +166,7 @@ async def test_the_way_of_a_queued_request(store: Store) -> None:
         await becomes(lambda: has("completed"))
         assert "repeat the call" in (await http.get(path)).json()["message"]
     async with store.visit() as redis:
-        key = (await redis.keys("*ticket*"))[0]
+        key = (await matching(redis, "*ticket*"))[0]
         assert 295 < await redis.ttl(key) <= 300
 
 

@@ -288,8 +288,8 @@ async def grow(recorded: Recorded, session: Session, first: Exchange, budget: in
     content = await recorded.call(
         "get_post_comments", post_id=first.path.split("/")[2], limit=1000, expand_more=budget, detail="full"
     )
-    if "error" in content:  # the node we would open was not recorded
-        assert content["error"]["data"]["status_code"] == 599
+    if "degraded" in content["metadata"]:  # a node we would open was not recorded
+        assert "HTTP 599" in content["metadata"]["degraded"]
         return 0
     comments: dict[str, Json] = {}
     hidden = 0

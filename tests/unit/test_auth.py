@@ -179,7 +179,7 @@ async def test_strangers_are_served_where_the_operator_allows_it(house: House) -
     assert ids[0] == ids[1] != ids[2]
     assert callers[0]["principal"] == ids[0]
     assert callers[0]["caller"] | {"id": ""} == {
-        "id": "", "tier": "anonymous", "role": "user", "key_id": "", "notice": None,
+        "id": "", "tier": "anonymous", "role": "user", "key_id": "", "notice": None, "shared": False,
     }  # fmt: skip
     assert (await house.get(x_api_key="wrong")).status_code == 401
     assert (await house.get("/stats")).status_code == 403

@@ -138,7 +138,7 @@ async def test_a_key_revoked_while_it_was_looked_up_is_not_trusted(
         notices._pass_on("message", f"{TOPIC} {issued.record.id}".encode())
         return stored
 
-    monkeypatch.setattr(keys.records, "find", overtaken)
+    monkeypatch.setattr(keys._look_ups, "_find", overtaken)
     await ring.verify(issued.key)
     assert not ring.knows(issued.key)
 

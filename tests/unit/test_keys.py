@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
+from structlog.testing import capture_logs
 
 from reddit_mcp.errors import InvalidInput, NotFound, Unavailable
 from reddit_mcp.storage.api_key import ApiKey
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.key_records import Change, Stored
-from reddit_mcp.storage.keys import DAY, DUAL_MODE_DAYS, Keys
+from reddit_mcp.storage.keys import DAY, DUAL_MODE_DAYS, Keys, Refusals
 from reddit_mcp.storage.keyspace import API_KEYS
 from reddit_mcp.storage.secrets import Secrets
 from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store
@@ -261,3 +262,32 @@ async def test_nobody_gets_the_name_of_the_caller_without_keys() -> None:
     async with fake_store() as store:
         with pytest.raises(InvalidInput, match="local"):
             await Keys(store, Secrets([b"m" * 32])).create("local", "laptop", "pro")
+
+
+def test_a_flood_of_unknown_keys_is_a_line_a_second_that_counts_them(clock: Clock) -> None:
+    refusals = Refusals(clock)
+    with capture_logs() as lines:
+        for _ in range(100):
+            refusals.note("unknown", None)
+        refusals.note("revoked", "abc")  # somebody's: each is told
+        clock.now += 1
+        refusals.note("unknown", None)
+    assert [(line["reason"], line.get("count"), line.get("key_id")) for line in lines] == [
+        ("unknown", 1, None),
+        ("revoked", None, "abc"),
+        ("unknown", 100, None),
+    ]
+
+
+async def test_keys_presented_together_are_found_together(keys: Keys, store: Store) -> None:
+    """Each its own record, also where one of them is known under an older pepper alone."""
+    older = Keys(store, Secrets([OTHER]))
+    made = [
+        await keys.create("ada", "n", "pro"),
+        await older.create("bob", "n", "free"),
+        await keys.create("eve", "n", "pro"),
+    ]
+    newer = Keys(store, Secrets([ONE, OTHER]))
+    presented = [made[0].key, "wrong", made[1].key, "", made[2].key]
+    found = await asyncio.gather(*(newer.find(key) for key in presented))
+    assert [record and record.user for record in found] == ["ada", None, "bob", None, "eve"]

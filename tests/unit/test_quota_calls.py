@@ -19,7 +19,9 @@ from reddit_mcp.errors import (
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.reddit.flight import Ticket
 from reddit_mcp.reddit.source import Answer
-from reddit_mcp.server.quota import Mode
+from reddit_mcp.server.quota import Mode, _refusal
+from reddit_mcp.storage.quotas import Left, Spent
+from reddit_mcp.tiers import Tier
 from tests.quota_fixtures import FREE, Clock, House
 from tests.storage_fixtures import fake_store
 
@@ -53,6 +55,19 @@ async def test_an_answer_costs_one_call_and_says_what_is_left(house: House) -> N
     answer = await house.call()
     assert answer["metadata"]["rate_limit_remaining"] == 9
     assert await house.left() == ONE_LESS
+
+
+@pytest.mark.parametrize(
+    ("limit", "wait", "sentence"),
+    [
+        (1, 1.0, "Your one call a day is used up; try again in 1 second."),
+        (2, 0.1, "Your 2 calls a day are used up; try again in 1 second."),
+        (2_000, 61.5, "Your 2,000 calls a day are used up; try again in 62 seconds."),
+    ],
+)
+def test_the_refusal_reads_well(limit: int, wait: float, sentence: str) -> None:
+    spent = Spent("ada", Tier(day=limit), 1, 0)
+    assert str(_refusal(spent, Left("day", limit, 0, wait, wait), "free")) == sentence
 
 
 async def test_an_empty_quota_is_a_result_that_says_all(house: House, clock: Clock) -> None:

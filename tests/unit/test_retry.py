@@ -21,9 +21,9 @@ from reddit_mcp.errors import (
     UpstreamError,
 )
 from reddit_mcp.models import Subreddit
-from reddit_mcp.reddit import flight
+from reddit_mcp.reddit import door, flight
 from reddit_mcp.reddit.retry import JITTER, Retry, RetryRules
-from reddit_mcp.reddit.source import Answer, Query
+from reddit_mcp.reddit.source import Answer, Priority, Query
 
 QUERY = Query(kind="subreddit", model=Subreddit, resource="community r/lua", path="/r/lua/about")
 RULES = RetryRules()
@@ -168,6 +168,39 @@ async def test_a_wait_must_fit_the_deadline(wait: int, asked: int) -> None:
     error = await failed(below)
     assert below.asked == asked
     assert isinstance(error, RateLimited if asked == 1 else NotFound)
+
+
+@pytest.mark.parametrize(
+    ("priority", "wait", "asked"),
+    [(Priority.HIGH, 120, 2), (Priority.NORMAL, 120, 2), (Priority.LOW, 120, 1), (Priority.HIGH, 3600, 1)],
+)
+async def test_work_that_goes_on_without_its_callers_waits_in_the_queue(
+    priority: Priority, wait: int, asked: int
+) -> None:
+    loop = asyncio.get_running_loop()
+    flight.deadline.set(loop.time() + 25)
+    flight.current_flight.set(flight.Flight(QUERY.key, priority))
+    below, started = Scripted([limited(wait)]), loop.time()
+    if asked == 1:
+        assert isinstance(await failed(below), RateLimited)
+    else:
+        assert (await ask(below)).value.name == "lua"
+    assert below.asked == asked
+    assert loop.time() - started < 1, "it is the queue that waits"
+
+
+@pytest.mark.usefixtures("patient")
+async def test_only_a_refusal_of_reddit_s_is_waited_out_there() -> None:
+    flight.deadline.set(asyncio.get_running_loop().time() + 0.5)
+    flight.current_flight.set(flight.Flight(QUERY.key, Priority.HIGH))
+    assert isinstance(await failed(below := Scripted([down()])), UpstreamError)
+    assert below.asked == 1
+
+
+async def test_what_the_queue_refuses_is_not_asked_again() -> None:
+    below = Scripted([door.spent(1.0, door.NoTurn)])
+    assert isinstance(await failed(below), RateLimited)
+    assert below.asked == 1
 
 
 async def test_a_deadline_that_is_over_ends_the_retries() -> None:

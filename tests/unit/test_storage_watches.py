@@ -54,8 +54,10 @@ async def test_the_oldest_is_listed_first(watches: Watches) -> None:
 async def test_the_limit_holds(watches: Watches) -> None:
     first = a_watch()
     await watches.create(first, limit=1)
-    with pytest.raises(Forbidden, match="allows 1 keyword"):
+    with pytest.raises(Forbidden, match="allows one keyword watch and you have it"):
         await watches.create(a_watch(), limit=1)
+    with pytest.raises(Forbidden, match="allows no keyword watches"):
+        await watches.create(a_watch("eve"), limit=0)
     await watches.create(a_watch("bob"), limit=1)
     await watches.delete("ada", first.watch_id)
     await watches.create(a_watch(), limit=1)

@@ -5,13 +5,14 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from fakeredis import FakeServer
 
 from reddit_mcp.errors import RateLimited, Unavailable
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.tokens import Grant, Tokens
 from reddit_mcp.storage.budget import Verdict
 from reddit_mcp.storage.connection import Store
-from tests.budget_fixtures import census, window
+from tests.budget_fixtures import becomes, census, window
 from tests.storage_fixtures import fake_store
 
 HIGH = 1
@@ -122,6 +123,25 @@ async def test_a_token_that_was_not_used_is_there_again(store: Store) -> None:
     await tokens.settle(grant, Unavailable("Open.", service="reddit", reason="breaker_open"), 0)
     await tokens.give_back((await grant_from(tokens)).member)
     await grant_from(tokens)
+
+
+async def test_a_refusal_heard_while_redis_was_away_counts_when_it_is_back() -> None:
+    server = FakeServer()
+    async with fake_store(server) as store:
+        tokens = Tokens(window(store, limit=100), Budget())
+        grant = await grant_from(tokens)
+        grant.left = grant.asked
+        server.connected = False
+        await tokens.settle(grant, RateLimited("No.", limit_type="reddit_api", retry_after_seconds=120), 0)
+        assert (await refused(tokens)).hold > 119
+        server.connected = True
+
+        async def joined() -> bool:
+            await refused(tokens)
+            return not tokens.apart
+
+        await becomes(joined)
+        assert (await refused(Tokens(window(store, "another"), Budget()))).hold > 110
 
 
 async def test_a_window_that_was_lost_comes_back_by_itself(store: Store) -> None:

@@ -309,6 +309,7 @@ async def test_the_life_of_a_watch() -> None:
     watch = (await call(server, "watch_keywords", action="create", **arguments))["watch"]
     assert (watch["keywords"], watch["subreddits"], watch["status"]) == (["tea"], ["kettles"], "active")
     assert "owner" not in watch
+    assert watch.pop("webhook_secret").startswith("whsec_")
     one = {"watch_id": watch["watch_id"]}
     assert (await call(server, "watch_keywords", action="list"))["watches"] == [watch]
     assert (await call(server, "watch_keywords", action="pause", **one))["watch"]["status"] == "paused"

@@ -4,6 +4,8 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
+from reddit_mcp.actor.charge_api import open_client
+from reddit_mcp.actor.pricing import prices_of, terms
 from reddit_mcp.app import reddit_application
 from reddit_mcp.archive.home import archive_path
 from reddit_mcp.errors import Failure, Unavailable
@@ -13,6 +15,12 @@ from reddit_mcp.storage.durability import durability
 from reddit_mcp.storage.open import open_cache_store, open_store
 
 Check = Callable[[Settings], Awaitable[str]]
+
+
+class Warned(str):
+    """A check's line about what works, but not as well as it could."""
+
+    __slots__ = ()
 
 
 def doctor(settings: Settings) -> int:
@@ -25,7 +33,8 @@ async def _run(settings: Settings) -> int:
     failed = 0
     for name, check in CHECKS.items():
         try:
-            line = f"ok    {name}: {await check(settings)}"
+            found = await check(settings)
+            line = f"{'warn ' if isinstance(found, Warned) else 'ok   '} {name}: {found}"
         except Failure as failure:
             failed += 1
             line = f"FAIL  {name}: {failure} {ADVICE.get(str(failure.data.get('reason')), '')}".rstrip()
@@ -48,6 +57,11 @@ async def _redis(settings: Settings) -> str:
         raise Unavailable(
             f"it evicts keys when its memory is full ({keeps.policy}); keys, quotas and watches would be lost.",
             reason="store_evicts",
+        )
+    if not settings.durable:
+        return Warned(
+            "on Apify without REDIS_URL nothing outlives the run: no keyword watches, no keys, and each run has "
+            f"{settings.reddit_share} of {settings.reddit_qpm} Reddit requests a minute (APIFY_MAX_RUNS)"
         )
     where = "REDIS_URL" if settings.redis_url else "embedded"
     losing = "" if keeps.appends else ", but without an append-only file: a restart loses what it knows"
@@ -72,4 +86,17 @@ async def _reddit(settings: Settings) -> str:
     return "the application's credentials are accepted"
 
 
-CHECKS: dict[str, Check] = {"redis": _redis, "cache": _cache, "reddit": _reddit}
+async def _billing(settings: Settings) -> str:
+    run = settings.apify
+    if run.run_id:
+        found = (await terms(open_client(run), run)).prices
+    elif run.pricing:
+        found = prices_of(run.pricing)
+    else:
+        return "no Apify run, so nothing is billed"
+    if found is None:
+        return Warned("the Actor is not pay-per-event: everything is served for nothing")
+    return ", ".join(f"{name} ${price.normalize():f}" for name, price in sorted(found.items()))
+
+
+CHECKS: dict[str, Check] = {"redis": _redis, "cache": _cache, "reddit": _reddit, "billing": _billing}

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from reddit_mcp.errors import InvalidInput
-from reddit_mcp.settings import Settings
+from reddit_mcp.errors import InvalidInput, Unavailable
+from reddit_mcp.settings import NO_DURABLE_STORE, Settings
 from reddit_mcp.storage.api_key import ApiKey, Role
 from reddit_mcp.storage.keys import Keys
 from reddit_mcp.storage.open import open_store
@@ -102,6 +102,8 @@ def rotate(settings: Settings, key_id: str | None) -> str:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Keys]:
+    if not settings.durable:
+        raise Unavailable(NO_DURABLE_STORE, reason="no_durable_store")
     secrets = open_secrets(settings)
     async with open_store(settings) as store:
         yield Keys(store, secrets)

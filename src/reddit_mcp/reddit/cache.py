@@ -53,6 +53,8 @@ class Cache:
 
     async def fetch(self, query: Query[T]) -> Answer[T]:
         """Answer from the shelf if it may be, else from below."""
+        if query.fresh:
+            return await self._below.fetch(query)
         entry = self._shelf.recent(query)
         if entry is None or not entry.facts.is_fresh(self._shelf.clock()):
             entry = await self._shelf.find(query)

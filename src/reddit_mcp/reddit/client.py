@@ -22,6 +22,8 @@ TTL = {
     "comments": 900,
     "user": 600,
     "subreddit": 3600,
+    "trending": 900,
+    "sentiment": 3600,
 }
 """Seconds an answer stays fresh, by sort or kind."""
 
@@ -46,13 +48,14 @@ class Reddit:
         Failure: whatever the Source raises.
     """
 
-    def __init__(self, source: Source, priority: Priority = Priority.HIGH) -> None:
+    def __init__(self, source: Source, priority: Priority = Priority.HIGH, *, fresh: bool = False) -> None:
         self._source = source
         self._priority = priority
+        self._fresh = fresh
 
-    def at(self, priority: Priority) -> "Reddit":
-        """The same Reddit for work of another urgency."""
-        return Reddit(self._source, priority)
+    def at(self, priority: Priority, *, fresh: bool = False) -> "Reddit":
+        """The same Reddit for work of another urgency; `fresh` posts, searches and infos come from no cache."""
+        return Reddit(self._source, priority, fresh=fresh)
 
     async def posts(
         self, community: str, sort: ListingSort, time_filter: TimeFilter, limit: int = PAGE, after: str = ""
@@ -68,7 +71,8 @@ class Reddit:
                 params=_pairs(t=time_filter if windowed else "", limit=limit, after=after),
                 ttl=TTL[sort],
                 priority=self._priority,
-                tags=_communities(community),
+                tags=communities(community),
+                fresh=self._fresh,
             )
         )
 
@@ -99,7 +103,8 @@ class Reddit:
                 ),
                 ttl=TTL["search"],
                 priority=self._priority,
-                tags=_communities(community),
+                tags=communities(community),
+                fresh=self._fresh,
             )
         )
 
@@ -178,7 +183,7 @@ class Reddit:
                 path=f"/r/{_piece(name)}/about",
                 ttl=TTL["subreddit"],
                 priority=self._priority,
-                tags=_communities(name),
+                tags=communities(name),
             )
         )
 
@@ -192,7 +197,7 @@ class Reddit:
                 path=f"/r/{_piece(name)}/about/rules",
                 ttl=TTL["subreddit"],
                 priority=self._priority,
-                tags=_communities(name),
+                tags=communities(name),
             )
         )
 
@@ -210,7 +215,7 @@ class Reddit:
         )
 
     async def info(self, fullname: str, resource: str) -> Answer[Listing]:
-        """One post or comment by its fullname; an empty listing when there is none."""
+        """Posts or comments by their fullnames (up to 100, joined with commas); what is gone is left out."""
         return await self._source.fetch(
             Query(
                 kind="listing",
@@ -219,12 +224,14 @@ class Reddit:
                 path="/api/info",
                 params=_pairs(id=fullname),
                 ttl=TTL["comments"],
+                priority=self._priority,
+                fresh=self._fresh,
             )
         )
 
 
-def _communities(names: str) -> tuple[str, ...]:
-    """The tags of the communities in `a+b`; `all` and `popular` are none."""
+def communities(names: str) -> tuple[str, ...]:
+    """The tags of the communities in `a+b`; `all` and `popular` have none."""
     return tuple(f"subreddit:{name}" for name in names.lower().split("+") if name not in ("all", "popular"))
 
 

@@ -7,13 +7,13 @@ filling of the cache, alone. `replicas` does the same over processes.
 import asyncio
 import contextvars
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from reddit_mcp.errors import DeadlineExceeded, Failure
 from reddit_mcp.models import Value
-from reddit_mcp.reddit.flight import Flight, current_flight, deadline, remaining
+from reddit_mcp.reddit.flight import PATIENCE_SECONDS, Flight, current_flight, deadline, remaining
 from reddit_mcp.reddit.replicas import OneReplica
 from reddit_mcp.reddit.shelf import Shelf
 from reddit_mcp.reddit.source import Answer, Priority, Query, Source
@@ -21,26 +21,27 @@ from reddit_mcp.storage.flights import Flights
 
 T = TypeVar("T", bound=Value)
 
-LONGEST_SECONDS = 600.0
-"""How long work goes on for callers who have left."""
-
 MARGIN_SECONDS = 0.1
 """What a caller keeps of its time to be answered in another way, such as from a stale copy."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Shared:
-    """A flight of this process, and the task and context it runs in."""
+    """A flight of this process, the context it runs in, and the task and its time once that has begun."""
 
     flight: Flight
-    task: asyncio.Task[Answer[Any]]
     context: contextvars.Context
+    task: asyncio.Task[Answer[Any]] = field(init=False)
+    limit: asyncio.Timeout | None = None
 
-    def extend(self) -> None:
-        """The work may take as long as the most patient of its callers."""
+    def join(self, priority: Priority) -> None:
+        """The work may take as long as the most patient of its callers, and is as urgent as the most urgent."""
         mine, its = deadline.get(), self.context.get(deadline)
         if its is not None and (mine is None or mine > its):
             self.context.run(deadline.set, mine)
+        if self.flight.priority is Priority.LOW and priority < Priority.LOW and self.limit and not self.limit.expired():
+            self.limit.reschedule(asyncio.get_running_loop().time() + PATIENCE_SECONDS)
+        self.flight.urge(priority)
 
 
 class Coalesce:
@@ -69,23 +70,27 @@ class Coalesce:
 
     async def fetch(self, query: Query[T]) -> Answer[T]:
         """Join the flight that carries this question, or start it; only who starts it is told of its requests."""
-        if shared := self._shared.get(query.key):
-            shared.extend()
-            return await _joined(shared)
-        return await _waited(self._start(query))
+        joined = self._shared.get(query.key)
+        shared = joined or self._start(query)
+        if outer := current_flight.get():
+            shared.flight.serve(outer)
+        if joined:
+            joined.join(query.priority)
+            return await _joined(joined)
+        return await _waited(shared)
 
     def _start(self, query: Query[T]) -> _Shared:
-        flight, context = Flight(query.key), contextvars.copy_context()
-        context.run(current_flight.set, flight)
-        task = asyncio.create_task(self._fly(query), context=context)
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._shared[query.key] = shared = _Shared(flight, task, context)
+        shared = _Shared(Flight(query.key, query.priority), contextvars.copy_context())
+        shared.context.run(current_flight.set, shared.flight)
+        shared.task = asyncio.create_task(self._fly(query, shared), context=shared.context)
+        shared.task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._shared[query.key] = shared
         return shared
 
-    async def _fly(self, query: Query[T]) -> Answer[T]:
-        limit = _longest(query)
+    async def _fly(self, query: Query[T], shared: _Shared) -> Answer[T]:
+        limit = _longest(shared.flight.priority)
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit) as shared.limit:
                 return await self._below.fetch(query)
         except TimeoutError:
             raise _too_slow(limit) from None
@@ -116,9 +121,9 @@ async def _waited(shared: _Shared) -> Answer[Any]:
     raise late.result().refusal() if late.done() else _too_slow(left)
 
 
-def _longest(query: Query[Any]) -> float:
+def _longest(priority: Priority) -> float:
     """Work that nobody waits for ends when it is of no more use."""
-    return min(LONGEST_SECONDS, remaining()) if query.priority is Priority.LOW else LONGEST_SECONDS
+    return min(PATIENCE_SECONDS, remaining()) if priority is Priority.LOW else PATIENCE_SECONDS
 
 
 def _too_slow(seconds: float) -> DeadlineExceeded:

@@ -67,6 +67,12 @@ class Dispatcher:
         """Look again now."""
         self._wake.set()
 
+    def heed(self, waiter: Waiter) -> None:
+        """Its callers have changed: it may be more urgent now, and somebody may have to be told of it."""
+        if waiter.flight:
+            self.line.move(waiter, waiter.flight.priority)
+        self.wake()
+
     async def run(self) -> None:
         """Serve the line until `close`."""
         while not self._closing:
@@ -124,7 +130,8 @@ class Dispatcher:
                 self.line.leave(waiter)
                 waiter.pass_by()
             elif waiter.left < self.seconds:
-                await self._turn_away([waiter], door.spent(waiter.ticket.estimated_wait if waiter.ticket else 1.0))
+                wait = waiter.ticket.estimated_wait if waiter.ticket else 1.0
+                await self._turn_away([waiter], door.spent(wait, door.NoTurn))
 
     async def _review(self, verdict: Verdict) -> None:
         """Hold the bounds, and tell everybody how long it takes."""
@@ -134,7 +141,7 @@ class Dispatcher:
             waiter.ticket = ticket
         for waiter in self.line:
             if waiter.ticket and waiter.ticket.estimated_wait + self.seconds > waiter.left:
-                await self._turn_away([waiter], door.spent(waiter.ticket.estimated_wait))
+                await self._turn_away([waiter], door.spent(waiter.ticket.estimated_wait, door.NoTurn))
         await self._announcer.update(self.line)
 
     async def _turn_away(self, waiters: Iterable[Waiter], failure: Failure) -> None:

@@ -77,10 +77,14 @@ def _too_many(headers: Mapping[str, str]) -> RateLimited:
     return spent(seconds(headers.get("retry-after")) or seconds(headers.get("x-ratelimit-reset")) or 60.0)
 
 
-def spent(wait: float) -> RateLimited:
+class NoTurn(RateLimited):
+    """The queue cannot serve this request in its time; to stand in line again would change nothing."""
+
+
+def spent(wait: float, kind: type[RateLimited] = RateLimited) -> RateLimited:
     """Reddit's request budget is used up for `wait` seconds."""
     retry = max(1, math.ceil(wait))
-    return RateLimited(
+    return kind(
         f"Reddit's request budget is used up; try again in {retry} seconds.",
         limit_type="reddit_api",
         retry_after_seconds=retry,

@@ -1,11 +1,12 @@
 """What the layers know of one another's work: the deadline of the call, and the flight that a call waits for."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from reddit_mcp.errors import RateLimited
+from reddit_mcp.reddit.source import Priority
 
 LOCAL = "local"
 """The caller where there are no keys: the operator, and the server's own work."""
@@ -15,6 +16,10 @@ caller: ContextVar[str] = ContextVar("caller", default=LOCAL)
 
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """Loop time by which the current call must be answered; None outside of calls."""
+
+
+PATIENCE_SECONDS = 600.0
+"""How long work goes on whose callers have left."""
 
 
 def remaining() -> float:
@@ -53,15 +58,17 @@ class Flight:
 
     Attributes:
         key: the question's.
+        priority: the best of its callers'.
         ticket: its place in the queue, once it has to wait there.
         callers: who have waited for it.
-        on_caller: told when another caller waits for it.
+        on_change: told when another caller waits for it, or a more urgent one.
     """
 
     key: str
+    priority: Priority
     ticket: Ticket | None = None
     callers: set[str] = field(default_factory=set)
-    on_caller: Callable[[], None] = lambda: None
+    on_change: Callable[[], None] = lambda: None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def announce(self, ticket: Ticket) -> None:
@@ -70,11 +77,21 @@ class Flight:
         self._news.set()
         self._news = asyncio.Event()
 
+    def urge(self, priority: Priority, callers: Collection[str] = ()) -> None:
+        """Say that these callers wait for it too, and how urgently."""
+        if priority < self.priority or not self.callers.issuperset(callers):
+            self.priority = min(self.priority, priority)
+            self.callers.update(callers)
+            self.on_change()
+
+    def serve(self, other: "Flight") -> None:
+        """Work for another flight from now on: who waits for that one waits for this one."""
+        other.on_change = lambda: self.urge(other.priority, other.callers)
+        other.on_change()
+
     async def too_late(self) -> Ticket:
         """Return the ticket once the work is known to come too late for the current call."""
-        if (name := caller.get()) not in self.callers:
-            self.callers.add(name)
-            self.on_caller()
+        self.urge(self.priority, {caller.get()})
         while not (self.ticket and self.ticket.estimated_wait > remaining()):
             await self._news.wait()
         return self.ticket

@@ -95,6 +95,13 @@ class Line:
         """Leave from any place."""
         self._lines[waiter.priority].pop(waiter, None)
 
+    def move(self, waiter: Waiter, priority: Priority) -> None:
+        """Go to the end of a better line; who is not in line any more stays out of it."""
+        if priority < waiter.priority and waiter in self._lines[waiter.priority]:
+            self.leave(waiter)
+            waiter.priority = priority
+            self.join(waiter)
+
     def pop(self, priority: int) -> Waiter | None:
         """Call the first of a line."""
         waiter = next(iter(self._lines[priority]), None)

@@ -111,6 +111,7 @@ def post(data: dict[str, Any]) -> Post:
         over_18=data.get("over_18") is True,
         spoiler=data.get("spoiler") is True,
         stickied=data.get("stickied") is True,
+        crosspost_parent=_text(data.get("crosspost_parent")).rpartition("_")[2] or None,
     )
 
 

@@ -13,16 +13,13 @@ from reddit_mcp.reddit import door
 from reddit_mcp.reddit.announce import Announcer
 from reddit_mcp.reddit.bulkhead import Bulkhead
 from reddit_mcp.reddit.dispatcher import Bounds, Dispatcher
-from reddit_mcp.reddit.flight import caller, current_flight, remaining
+from reddit_mcp.reddit.flight import PATIENCE_SECONDS, caller, current_flight, remaining
 from reddit_mcp.reddit.line import Waiter
 from reddit_mcp.reddit.source import Answer, Priority, Query, Source
 from reddit_mcp.reddit.tokens import Grant, Tokens, current_grant
 from reddit_mcp.storage.tickets import Tickets
 
 T = TypeVar("T", bound=Value)
-
-PATIENCE_SECONDS = 600.0
-"""How long a request may wait whose callers may have left."""
 
 REPEAT_SECONDS = 5.0
 """How long a request may wait for a second token while it holds a thread."""
@@ -91,7 +88,7 @@ class Queue:
         """
         waiter = _waiter(query)
         if waiter.flight:
-            waiter.flight.on_caller = self._dispatcher.wake
+            waiter.flight.on_change = lambda: self._dispatcher.heed(waiter)
         try:
             answer = await self._served(query, waiter)
         except BaseException as error:
@@ -171,7 +168,7 @@ class Queue:
 def _waiter(query: Query[T]) -> Waiter:
     flight = current_flight.get()
     patience = PATIENCE_SECONDS if flight else min(PATIENCE_SECONDS, remaining())
-    return Waiter(query.priority, caller.get(), flight, _until(patience))
+    return Waiter(flight.priority if flight else query.priority, caller.get(), flight, _until(patience))
 
 
 def _given_up() -> Failure:

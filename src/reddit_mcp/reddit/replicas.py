@@ -11,13 +11,13 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reddit_mcp.errors import Failure, NotFound, Unavailable
 from reddit_mcp.models import Value
 from reddit_mcp.reddit.flight import Flight, Ticket, current_flight
 from reddit_mcp.reddit.shelf import Shelf
-from reddit_mcp.reddit.source import Answer, Query, Source
+from reddit_mcp.reddit.source import Answer, Priority, Query, Source
 from reddit_mcp.storage.flights import LEASE_SECONDS, Flights, Seen
 
 T = TypeVar("T", bound=Value)
@@ -26,7 +26,7 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 
 
 class OneReplica:
-    """A Source that asks below unless another replica does, and puts what it is told on the shelf."""
+    """A Source that asks below unless another replica does, and puts what it is told whole on the shelf."""
 
     def __init__(self, below: Source, shelf: Shelf, flights: Flights) -> None:
         self._below = below
@@ -36,26 +36,27 @@ class OneReplica:
     async def fetch(self, query: Query[T]) -> Answer[T]:
         """Ask, or wait for the replica that asks."""
         name = secrets.token_hex(8)
-        if not await self._is_mine(query.key, name):
+        if not await self._is_mine(query, name):
             return await self._ask(query)
         async with self._lease(query.key, name):
             return await self._ask(query)
 
-    async def _is_mine(self, question: str, name: str) -> bool:
+    async def _is_mine(self, query: Query[Any], name: str) -> bool:
         """Wait until the lease is ours; False when Redis is away. Raises the failure that another's asking ended in."""
-        waited, seen = 0.0, await self._look(question, name, "")
+        waited, seen = 0.0, await self._look(query, name, "")
         while seen and seen.owner != name:
             _pass_on(seen)
             # The longer it takes, the less often: a tenth of the time waited so far is lost at most.
             pause = min(max(waited / 10, _SHORTEST_PAUSE), _LONGEST_PAUSE)
             await asyncio.sleep(pause)
             waited += pause
-            seen = await self._look(question, name, seen.owner)
+            seen = await self._look(query, name, seen.owner)
         return seen is not None
 
-    async def _look(self, question: str, name: str, awaited: str) -> Seen | None:
+    async def _look(self, query: Query[Any], name: str, awaited: str) -> Seen | None:
+        flight = current_flight.get() or Flight(query.key, query.priority)
         try:
-            return await self._flights.take(question, name, awaited)
+            return await self._flights.take(query.key, name, awaited, priority=flight.priority, callers=flight.callers)
         except Unavailable:
             return None
 
@@ -79,20 +80,24 @@ class OneReplica:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             ticket = json.dumps(asdict(flight.ticket)) if flight and flight.ticket else ""
-            await _if_there(self._flights.renew(question, name, ticket))
+            with contextlib.suppress(Unavailable):
+                wanted = await self._flights.renew(question, name, ticket)
+                if flight and wanted.priority is not None:
+                    flight.urge(Priority(wanted.priority), wanted.callers)
 
     async def _ask(self, query: Query[T]) -> Answer[T]:
         """Ask below, unless another replica has just been told; remember what is told."""
         entry, start = await self._shelf.begin(query)
         now = self._shelf.clock()
-        if entry and not entry.facts.is_due(now):
+        if entry and not query.fresh and not entry.facts.is_due(now):
             return Answer(entry.value, age=entry.facts.age(now), ttl=entry.facts.ttl, archive=entry.facts.archive)
         try:
             answer = await self._below.fetch(query)
         except NotFound:
             await self._shelf.forget(query)
             raise
-        await self._shelf.keep(query, answer, start)
+        if not answer.degraded:
+            await self._shelf.keep(query, answer, start)
         return answer
 
 

@@ -2,7 +2,8 @@
 
 Each category of trouble has its own patience. The wait grows by doubling, with jitter, so that callers who failed
 together do not return together (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/);
-a rate limit is waited out as long as Reddit says. A back-off holds no thread: the layers below know nothing of it.
+a rate limit is waited out as long as Reddit says: here while that fits the call's deadline, else in the queue, where
+callers hear of it. A back-off holds no thread: the layers below know nothing of it.
 """
 
 import random
@@ -14,8 +15,9 @@ import stamina
 
 from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, UpstreamError
 from reddit_mcp.models import Value
-from reddit_mcp.reddit.flight import remaining
-from reddit_mcp.reddit.source import Answer, Query, Source
+from reddit_mcp.reddit.door import NoTurn
+from reddit_mcp.reddit.flight import PATIENCE_SECONDS, current_flight, remaining
+from reddit_mcp.reddit.source import Answer, Priority, Query, Source
 
 T = TypeVar("T", bound=Value)
 
@@ -58,9 +60,26 @@ def _backoff(attempt: int, attempts: int, base: float, cap: float) -> float | No
 
 
 def _of_reddit(error: RateLimited) -> bool:
-    """Whether Reddit itself refused, and said for how long: a queued request is under way already."""
+    """Whether Reddit itself refused, and said for how long: what the queue refuses is its last word."""
     data = error.data
-    return data.get("limit_type") == "reddit_api" and "status" not in data and "retry_after_seconds" in data
+    return (
+        not isinstance(error, NoTurn)
+        and data.get("limit_type") == "reddit_api"
+        and "status" not in data
+        and "retry_after_seconds" in data
+    )
+
+
+def _fitting(error: Exception, seconds: float | None) -> float | None:
+    """The wait if it fits the call, 0 if the queue below does the waiting; None when there is no use in one.
+
+    The queue holds whatever Reddit refused for as long as Reddit said, for work that goes on without its callers.
+    """
+    if seconds is None or seconds < remaining():
+        return seconds
+    flight = current_flight.get()
+    goes_on = flight is not None and flight.priority < Priority.LOW and seconds < PATIENCE_SECONDS
+    return 0.0 if goes_on and isinstance(error, RateLimited) else None
 
 
 class Retry:
@@ -84,8 +103,8 @@ class Retry:
         def wait(error: Exception) -> bool | float:
             nonlocal spent
             spent += error.calls if isinstance(error, Failure) else 0
-            seconds = self._rules.wait(error, number)
-            if seconds is not None and seconds < remaining() and not self._hopeless():
+            seconds = _fitting(error, self._rules.wait(error, number))
+            if seconds is not None and not self._hopeless():
                 return seconds
             if isinstance(error, Failure):
                 error.calls = spent  # what it took to learn that Reddit cannot answer

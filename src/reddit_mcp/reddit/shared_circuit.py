@@ -110,7 +110,7 @@ class SharedCircuit:
 
     def tell_soon(self) -> None:
         """See to it that the others hear of this within a second."""
-        if self._task is None or self._task.done():
+        if not self._closing and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._tell())
 
     async def exchange(self) -> None:
@@ -184,6 +184,8 @@ class SharedCircuit:
         if self.circuit.round == before:
             self.circuit.adopt(heard)
             self.changed(before)
+            if self.circuit.state == "open":
+                self.tell_soon()  # however this was heard: a reset must be heard too
         return heard
 
     async def _tell(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from reddit_mcp.errors import Unavailable
-from reddit_mcp.models import Listing, Post, Value
+from reddit_mcp.models import Listing, Post, Thread, Value
 from reddit_mcp.reddit.memory import Memory, Moment
 from reddit_mcp.reddit.source import Answer, Kind, Query
 from reddit_mcp.storage.entries import Entries, Marks
@@ -144,16 +144,22 @@ class Shelf:
         )
 
     def _singles(self, query: Query[Any], entry: Entry[Any], start: Start) -> Iterator[tuple[str, bytes]]:
-        items = entry.value.items if isinstance(entry.value, Listing) else ()
-        for post in items:
-            if isinstance(post, Post) and (question := single(post.id).key) != query.key:
+        for post in _posts(entry.value):
+            if (question := single(post.id).key) != query.key:
                 alone, stored = seal(Listing(items=(post,)), entry.facts)
                 self._memory.put(question, alone, start.moment, spare=True)
                 yield question, stored
 
 
+def _posts(value: Value) -> Iterator[Post]:
+    if isinstance(value, Thread):
+        yield value.post
+    if isinstance(value, Listing):
+        yield from (item for item in value.items if isinstance(item, Post))
+
+
 def single(post_id: str, ttl: int = 300) -> Query[Listing]:
-    """The question for one post; a page with that post on it answers it too."""
+    """The question for one post; a page with that post on it, or its thread, answers it too."""
     return Query(
         kind="listing",
         model=Listing,

@@ -34,6 +34,7 @@ class Query(Generic[T]):
         ttl: seconds the answer stays fresh.
         priority: who goes first when Reddit's budget is short.
         tags: what the answer is about, such as `subreddit:python`; a purge names them.
+        fresh: whether only Reddit itself may answer, now, and no earlier answer will do.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Query(Generic[T]):
     ttl: int = 300
     priority: Priority = Priority.HIGH
     tags: tuple[str, ...] = ()
+    fresh: bool = False
 
     @property
     def key(self) -> str:

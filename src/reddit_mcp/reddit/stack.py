@@ -22,6 +22,7 @@ from reddit_mcp.reddit.praw import Application, Praw
 from reddit_mcp.reddit.queue import Queue
 from reddit_mcp.reddit.retry import Retry, RetryRules
 from reddit_mcp.reddit.shelf import Shelf
+from reddit_mcp.reddit.source import Source
 from reddit_mcp.reddit.tokens import Tokens
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.budget import SlidingWindow
@@ -52,6 +53,21 @@ class Outbound:
     tickets: Tickets
     tokens: Tokens
     queue: Queue
+    shelf: Shelf
+    flights: Flights
+    stale_max: float
+
+    @contextlib.asynccontextmanager
+    async def caching(self, source: Source) -> AsyncIterator[Source]:
+        """A second cache, over a Source that works with Reddit's answers: it shares all with the first but its ttls."""
+        async with _cached(source, self.shelf, self.flights, self.stale_max) as cache:
+            yield cache
+
+
+@contextlib.asynccontextmanager
+async def _cached(source: Source, shelf: Shelf, flights: Flights, stale_max: float) -> AsyncIterator[Source]:
+    async with Coalesce(source, shelf, flights) as coalesce, Cache(coalesce, shelf, stale_max) as cache:
+        yield cache
 
 
 @contextlib.asynccontextmanager
@@ -83,13 +99,13 @@ async def open_reddit(
             Entries(cached, upstream, 2 * settings.stale_max),
             Purges(cached, notices),
         )
-        coalesce = await stack.enter_async_context(Coalesce(retry, shelf, Flights(store, upstream)))
-        cache = await stack.enter_async_context(Cache(coalesce, shelf, settings.stale_max))
-        yield Outbound(Reddit(cache), breakers, tickets, tokens, queue)
+        flights = Flights(store, upstream)
+        cache = await stack.enter_async_context(_cached(retry, shelf, flights, settings.stale_max))
+        yield Outbound(Reddit(cache), breakers, tickets, tokens, queue, shelf, flights, settings.stale_max)
 
 
 def _window(settings: Settings, application: Application, store: Store) -> SlidingWindow:
-    limit = ARCHIVE_QPM if settings.archive_mode else settings.reddit_qpm
+    limit = ARCHIVE_QPM if settings.archive_mode else settings.reddit_share
     return SlidingWindow(
         store, name=application.client_id, process=secrets.token_hex(8), limit=limit, span=SPAN_SECONDS
     )

@@ -132,6 +132,8 @@ class Tokens:
 
     async def _rejoin(self) -> None:
         await self._window.rejoin(self._local.ages())
+        if (refused := self._local.blocked_until - time.monotonic()) > 0:
+            await self._window.report("", News(block=refused))
         self.apart = False
 
     def _news(self, grant: Grant, failure: Failure | None, seconds: float) -> News:

@@ -15,7 +15,8 @@ from reddit_mcp.errors import Failure, Forbidden, Unauthenticated, Unavailable
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.server.address import anonymous_id, client_address
 from reddit_mcp.server.failed_look_ups import FailedLookUps
-from reddit_mcp.server.refusal import refusal
+from reddit_mcp.server.oauth import Tokens, is_token
+from reddit_mcp.server.refusal import CHALLENGE, refusal
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.api_key import ApiKey
 from reddit_mcp.storage.keyring import Keyring, Verified
@@ -29,6 +30,16 @@ NOTICE_SECONDS = 14 * 86_400
 HOW = (
     "This server wants an API key: send one that is valid as `Authorization: Bearer <key>` or in the header "
     "`X-API-Key`. Its operator hands them out."
+)
+
+HOW_WITH_TOKENS = (
+    "This server wants a token of its OAuth issuer as `Authorization: Bearer <token>`, or an API key there or in the "
+    "header `X-API-Key`; what came is missing or not valid."
+)
+
+HOW_ON_APIFY = (
+    "The header `X-API-Key` of this request holds no valid API key: send one of this server's operator, or none, "
+    "to be served as the Apify account."
 )
 
 
@@ -48,12 +59,28 @@ class Admitted:
 class Gate:
     """Decides who may come in.
 
+    Args:
+        account: who calls without a key where AUTH_MODE is apify.
+        tokens: verifies an OAuth issuer's tokens, where one is set.
+
     Raises:
-        Unavailable: the settings would serve everybody on an address that others reach, and do not say so twice.
+        Unavailable: the settings would serve everybody on an address that others reach, and do not say so twice; or
+            they name an account, and there is none.
     """
 
-    def __init__(self, settings: Settings, secrets: Secrets, keyring: Keyring) -> None:
-        self._by_keys = settings.authentication == "api_key"
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        keyring: Keyring,
+        account: Caller | None = None,
+        tokens: Tokens | None = None,
+    ) -> None:
+        self._by_keys = settings.authentication != "none"
+        self._account = account
+        self._tokens = tokens
+        if settings.authentication == "apify" and account is None:
+            raise Unavailable("AUTH_MODE=apify is for runs on the Apify platform: use `reddit-mcp actor` there.")
         self._local = settings.on_loopback
         self._strangers = settings.allow_anonymous
         if not (self._by_keys or self._local or self._strangers):
@@ -70,26 +97,51 @@ class Gate:
         """The caller of a request.
 
         Raises:
-            Unauthenticated: the key is missing, not valid, or one of two different ones.
+            Unauthenticated: the key or token is missing, not valid, or one of two different ones.
             RateLimited: too many keys that do not work came from this address.
-            Unavailable: Redis is away, and the key is not known here.
+            Unavailable: Redis is away, and the key is not known here; or the token's issuer is.
         """
         if not self._by_keys:
             return Admitted(LOCAL if self._local else self._stranger(scope, operator=True))
         keys = presented(Headers(scope=scope))
+        if not keys and self._account:
+            return Admitted(self._account)
         if not keys and self._strangers:
             return Admitted(self._stranger(scope))
         if len(keys) != 1:
-            raise Unauthenticated(HOW)
-        verified = await self._verified(keys.pop(), scope)
+            raise Unauthenticated(self._how)
+        credential = keys.pop()
+        if self._tokens and is_token(credential):
+            return Admitted(await self._by_token(self._tokens, credential, scope))
+        verified = await self._verified(credential, scope)
         caller = _caller(verified.record)
         return Admitted(caller, verified.record.ends_utc, verified.confirmed)
 
     async def _verified(self, key: str, scope: Scope) -> Verified:
         if self._keyring.knows(key):
-            return _valid(await self._keyring.verify(key))
+            return self._valid(await self._keyring.verify(key))
         async with self._failed.attempt(client_address(scope, self._trusted)):
-            return _valid(await self._keyring.verify(key))
+            return self._valid(await self._keyring.verify(key))
+
+    async def _by_token(self, tokens: Tokens, token: str, scope: Scope) -> Caller:
+        if known := tokens.known(token):
+            return known
+        async with self._failed.attempt(client_address(scope, self._trusted)):
+            caller = await tokens.verify(token)
+            if caller is None:
+                raise Unauthenticated(self._how)
+            return caller
+
+    def _valid(self, verified: Verified | None) -> Verified:
+        if verified is None:
+            raise Unauthenticated(self._how)
+        return verified
+
+    @property
+    def _how(self) -> str:
+        if self._account:
+            return HOW_ON_APIFY
+        return HOW_WITH_TOKENS if self._tokens else HOW
 
     def _stranger(self, scope: Scope, *, operator: bool = False) -> Caller:
         """An anonymous caller; the operator's pages are open to all where AUTH_MODE is none."""
@@ -98,11 +150,17 @@ class Gate:
 
 
 class Authentication:
-    """Puts the caller into the scope, or answers 401; `gate` gives the gate once the application is open."""
+    """Puts the caller into the scope, or answers 401.
 
-    def __init__(self, app: ASGIApp, gate: Callable[[], Gate | None]) -> None:
+    Args:
+        gate: gives the gate once the application is open.
+        challenge: the `WWW-Authenticate` of a 401.
+    """
+
+    def __init__(self, app: ASGIApp, gate: Callable[[], Gate | None], challenge: str = CHALLENGE) -> None:
         self._app = app
         self._gate = gate
+        self._challenge = challenge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on in its caller's name."""
@@ -112,7 +170,7 @@ class Authentication:
         try:
             admitted = await self._admit(scope)
         except Failure as failure:
-            await refusal(failure, scope.get("request_id", ""))(scope, receive, send)
+            await refusal(failure, scope.get("request_id", ""), self._challenge)(scope, receive, send)
             return
         scope["caller"], scope["admitted"] = admitted.caller, admitted
         # The SDK binds the sessions of `/sse` to this principal: for anybody else they do not exist.
@@ -157,12 +215,6 @@ def presented(headers: Headers) -> set[str]:
 
 def _is_open(path: str) -> bool:
     return path in OPEN or path.startswith(OPEN_BELOW)
-
-
-def _valid(verified: Verified | None) -> Verified:
-    if verified is None:
-        raise Unauthenticated(HOW)
-    return verified
 
 
 def _caller(record: ApiKey) -> Caller:

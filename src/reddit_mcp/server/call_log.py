@@ -1,15 +1,19 @@
 """One log line a call: who (by pseudonym), which tool, how long, from which cache, and how it failed."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from structlog.stdlib import BoundLogger
 
 from reddit_mcp.errors import Failure, Internal
-from reddit_mcp.models import Caller
+from reddit_mcp.models import Caller, CallEvent
 from reddit_mcp.observability.redaction import pseudonym
 
 CLIENTS_OWN = ("validation", "authentication", "client_error")
 """Categories of failures that the caller can avoid."""
+
+Observer = Callable[[CallEvent], None]
 
 
 class CallLog:
@@ -17,20 +21,39 @@ class CallLog:
 
     Args:
         secret: makes pseudonyms that nobody without it can turn back into callers.
+        observe: hears of each call too.
     """
 
-    def __init__(self, log: BoundLogger, secret: bytes) -> None:
+    def __init__(self, log: BoundLogger, secret: bytes, observe: Observer | None = None) -> None:
         self._log = log
         self._secret = secret
+        self._observe = observe
 
-    def note(self, tool: str, caller: Caller, failure: Failure | None, outcome: object, **facts: Any) -> None:
+    def note(
+        self,
+        tool: str,
+        caller: Caller,
+        failure: Failure | None,
+        outcome: object,
+        *,
+        trace_id: str,
+        duration_ms: int = 0,
+        charged: tuple[str, ...] = (),
+    ) -> None:
         """Write a call's line: a bug is critical, the caller's own mistake a warning, any other failure an error."""
-        who = {"caller": pseudonym(caller.id, self._secret), "tier": caller.tier}
+        facts: dict[str, Any] = {
+            "tool": tool,
+            "caller": pseudonym(caller.id, self._secret),
+            "tier": caller.tier,
+            "duration_ms": duration_ms,
+            **({"cache": _cache(outcome)} if failure is None else {"error_type": failure.type}),
+        }
         if failure is None:
-            self._log.info("tool_called", tool=tool, cache=_cache(outcome), **who, **facts)
+            self._log.info("tool_called", **facts, trace_id=trace_id)
         else:
-            write = getattr(self._log, _level(failure))
-            write("tool_failed", tool=tool, error_type=failure.type, **who, **facts)
+            getattr(self._log, _level(failure))("tool_failed", **facts, trace_id=trace_id)
+        if self._observe is not None:
+            self._observe(CallEvent(at_utc=int(time.time()), charged=charged, **facts))
 
 
 def _level(failure: Failure) -> str:

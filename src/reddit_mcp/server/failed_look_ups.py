@@ -13,7 +13,9 @@ CAPACITY = 30
 SECONDS_EACH = 2.0
 """A bucket gets one look-up back in this time."""
 
-AT_ONCE = 4
+AT_ONCE = 64
+"""Look-ups of all addresses; they share round trips."""
+
 MOST_ADDRESSES = 10_000
 
 

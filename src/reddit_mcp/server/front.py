@@ -2,7 +2,8 @@
 
 The SDK's JSON mode drops progress notices and never learns that a caller hung up; its streaming mode costs half the
 throughput. So a request that carries a progress token, or listens, goes to a streaming manager, every other one to a
-JSON manager, and a caller who hangs up cancels the tool in both.
+JSON manager, and a caller who hangs up cancels the tool in both. With MCP_SESSIONS, clients of the 2025 protocol go
+to a third manager, which keeps their sessions.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from typing import Any
 
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,22 +24,31 @@ from reddit_mcp.server.message import LARGEST_BODY, Received, received
 
 
 class StreamableHttp:
-    """The ASGI app of `/mcp`."""
+    """The ASGI app of `/mcp`.
 
-    def __init__(self, server: Server[Any]) -> None:
-        self._json, self._stream = (
-            StreamableHTTPSessionManager(server, json_response=json, stateless=True, max_request_body_size=LARGEST_BODY)
-            for json in (True, False)
-        )
+    Args:
+        server: answers.
+        sessions: whether clients of the 2025 protocol get sessions, with a stream of their own for notices.
+    """
+
+    def __init__(self, server: Server[Any], *, sessions: bool = False) -> None:
+        self._json = _manager(server, json=True)
+        self._stream = _manager(server)
+        self._sessions = _manager(server, stateless=False) if sessions else None
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Serve while the context is open."""
-        async with self._json.run(), self._stream.run():
+        sessions = self._sessions.run() if self._sessions else contextlib.nullcontext()
+        async with self._json.run(), self._stream.run(), sessions:
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        sessions = None if _is_modern(scope) else self._sessions
+        if sessions and scope["method"] in ("GET", "DELETE"):
+            await sessions.handle_request(scope, receive, send)
+            return
         if scope["method"] != "POST":  # an open GET stream would keep a paid container alive
             await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
             return
@@ -47,7 +59,10 @@ class StreamableHttp:
         except ClientDisconnect:
             return
         else:
-            await self._answer(scope, found, receive, send)
+            if sessions:
+                await sessions.handle_request(scope, found.replay(receive), send)
+            else:
+                await self._answer(scope, found, receive, send)
 
     async def _answer(self, scope: Scope, found: Received, receive: Receive, send: Send) -> None:
         if _needs_stream(found.message):
@@ -67,6 +82,18 @@ class StreamableHttp:
                 work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
+
+
+def _manager(server: Server[Any], *, json: bool = False, stateless: bool = True) -> StreamableHTTPSessionManager:
+    return StreamableHTTPSessionManager(
+        server, json_response=json, stateless=stateless, max_request_body_size=LARGEST_BODY
+    )
+
+
+def _is_modern(scope: Scope) -> bool:
+    """Whether the request belongs to the protocol without sessions; the SDK asks the same header."""
+    version = Headers(scope=scope).get("mcp-protocol-version")
+    return version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS
 
 
 def _needs_stream(message: dict[str, Any]) -> bool:

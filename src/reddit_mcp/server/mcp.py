@@ -3,7 +3,7 @@
 import asyncio
 import difflib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -22,8 +22,10 @@ from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, Unavailabl
 from reddit_mcp.models import LOCAL
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.reddit.flight import caller, deadline
-from reddit_mcp.server import face, prompts, resources
-from reddit_mcp.server.call_log import CallLog
+from reddit_mcp.server import face, prompts, resources, subscriptions
+from reddit_mcp.server.billing import Billing, Free, billable, request_id
+from reddit_mcp.server.call_log import CallLog, Observer
+from reddit_mcp.server.draining import Draining
 from reddit_mcp.server.quota import Quota
 from reddit_mcp.server.shedding import InFlight
 from reddit_mcp.storage.usage import Usage
@@ -48,6 +50,7 @@ class Accounts:
     quota: Quota
     in_flight: InFlight
     usage: Usage
+    billing: Billing = field(default_factory=Free)
 
 
 class RedditServer(MCPServer[Any]):
@@ -59,11 +62,20 @@ class RedditServer(MCPServer[Any]):
         deadline: seconds one call may take.
         secret: keys the callers' pseudonyms in the log.
         development: whether errors may show stacks.
+        observe: hears of each call that has ended.
     """
 
     def __init__(
-        self, services: Services, accounts: Accounts, *, deadline: float, secret: bytes = b"", development: bool = False
+        self,
+        services: Services,
+        accounts: Accounts,
+        *,
+        deadline: float,
+        secret: bytes = b"",
+        development: bool = False,
+        observe: Observer | None = None,
     ) -> None:
+        self.bus = bus = subscriptions.Bus()
         super().__init__(
             NAME,
             title="Reddit",
@@ -72,14 +84,17 @@ class RedditServer(MCPServer[Any]):
             version=__version__,
             tools=[spec.bind(services) for spec in specs()],
             cache_hints={name: CacheHint(3_600_000, "public") for name in LISTS},  # type: ignore[misc]
+            subscriptions=bus,
         )
         self._accounts = accounts
         self._deadline = deadline
         self._development = development
+        self.draining = Draining()
         self._log = logger(__name__)
-        self._calls = CallLog(self._log, secret)
+        self._calls = CallLog(self._log, secret, observe)
         prompts.register(self)
         resources.register(self, services)
+        subscriptions.register(self.lowlevel, bus, services.watches)
 
     @property
     def lowlevel(self) -> Server[Any]:
@@ -105,7 +120,8 @@ class RedditServer(MCPServer[Any]):
         failure, outcome = await self._accounted(name, given, context, scope)
         milliseconds = round((time.perf_counter() - started) * 1000)
         who = scope.get("caller", LOCAL)
-        self._calls.note(name, who, failure, outcome, trace_id=trace_id, duration_ms=milliseconds)
+        charged = tuple(scope.get("charged", ()))
+        self._calls.note(name, who, failure, outcome, trace_id=trace_id, duration_ms=milliseconds, charged=charged)
         return outcome if failure is None else face.shown(failure, trace_id)
 
     async def _accounted(
@@ -118,7 +134,7 @@ class RedditServer(MCPServer[Any]):
         try:
             with self._accounts.in_flight.place(who):
                 spent = await self._accounts.quota.spend(who, name, state)
-                failure, outcome = await self._attempt(name, arguments, context)
+                failure, outcome = await self._billed(name, arguments, context, scope)
                 await self._accounts.quota.settle(spent, failure, state)
         except (RateLimited, Unavailable) as refused:
             failure, outcome = refused, None
@@ -126,12 +142,28 @@ class RedditServer(MCPServer[Any]):
             self._accounts.usage.note(who.id, f"errors:{failure.type}")
         return failure, outcome
 
+    async def _billed(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None, scope: dict[str, Any]
+    ) -> Any:
+        """Run for money: its price is set aside first, and paid before an answer that is worth it goes out."""
+        try:
+            with self._accounts.billing.reserve(name, arguments, caller.get(), request_id(scope)) as bill:
+                failure, outcome = await self._attempt(name, arguments, context)
+                if found := billable(outcome, scope):
+                    await bill.pay(found.extras, found.matches)
+                    scope["charged"] = () if isinstance(bill, Free) else ("tool-call", *found.extras)
+                return failure, outcome
+        except Unavailable as refused:
+            return refused, None
+
     async def _attempt(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None) -> Any:
         """The failure or None, and the outcome."""
         deadline.set(asyncio.get_running_loop().time() + self._deadline)
         try:
-            async with asyncio.timeout(self._deadline):
+            async with self.draining.timeout(self._deadline):
                 return None, await super().call_tool(name, arguments, context)
+        except Unavailable as stopped:
+            return stopped, None
         except TimeoutError:
             sentence = f"This call took longer than {self._deadline:g} seconds; ask for less or try again."
             return DeadlineExceeded(sentence, operation=name, timeout=self._deadline), None

@@ -95,7 +95,7 @@ def _is_free(failure: Failure) -> bool:
 def _refusal(spent: Spent, window: Left, tier: str) -> RateLimited:
     retry = max(1, math.ceil(window.wait))
     return RateLimited(
-        f"Your {window.limit} calls a {window.window} are used up; try again in {retry} seconds.",
+        f"Your {_calls(window)} used up; try again in {retry} second{'s' * (retry > 1)}.",
         limit_type="user",
         window=window.window,
         quota_limit=window.limit,
@@ -104,3 +104,9 @@ def _refusal(spent: Spent, window: Left, tier: str) -> RateLimited:
         window_reset_at=math.ceil((spent.at // 1000 + round(window.wait * 1000)) / 1000),
         retry_after_seconds=retry,
     )
+
+
+def _calls(window: Left) -> str:
+    if window.limit == 1:
+        return f"one call a {window.window} is"
+    return f"{window.limit:,} calls a {window.window} are"

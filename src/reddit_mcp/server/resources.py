@@ -15,6 +15,7 @@ from reddit_mcp.tools import Services
 from reddit_mcp.tools._fetch import only_posts
 from reddit_mcp.tools._tool import scope_of
 from reddit_mcp.tools._view import full_post
+from reddit_mcp.tools.watch_keywords import shown
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -71,7 +72,7 @@ async def _post(services: Services, post_id: str) -> dict[str, Any]:
 
 
 async def _watch(services: Services, owner: Caller, watch_id: str) -> dict[str, Any]:
-    return (await services.watches.get(owner.id, watch_id)).model_dump(mode="json", exclude={"owner"})
+    return shown(await services.watches.get(owner.id, watch_id))
 
 
 async def _communities(services: Services, start: str) -> list[str]:

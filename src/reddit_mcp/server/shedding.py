@@ -8,7 +8,7 @@ from reddit_mcp.errors import Unavailable
 from reddit_mcp.models import LOCAL, Caller
 
 CALLS_PER_CALLER = 16
-"""Calls of one caller at once in one process; the local caller is everybody there is, and has all places."""
+"""Calls of one caller at once in one process; a caller who is everybody there is has all places."""
 
 
 class InFlight:
@@ -42,8 +42,12 @@ class InFlight:
         finally:
             self._leave(caller.id)
 
+    def is_busy(self, caller: str) -> bool:
+        """Whether a call of this caller is running."""
+        return caller in self._calls
+
     def _is_full(self, caller: Caller) -> bool:
-        own = self._most if caller.tier == LOCAL.tier else CALLS_PER_CALLER
+        own = self._most if caller.shared or caller.tier == LOCAL.tier else CALLS_PER_CALLER
         return self._calls.total() >= self._most or self._calls[caller.id] >= own
 
     def _leave(self, caller: str) -> None:

@@ -14,9 +14,14 @@ from reddit_mcp.server.message import Messages
 
 
 class Transports:
-    """Streamable HTTP at `/mcp` and the legacy SSE transport at `/sse`."""
+    """Streamable HTTP at `/mcp` and the legacy SSE transport at `/sse`.
 
-    def __init__(self) -> None:
+    Args:
+        sessions: whether clients of the 2025 protocol get sessions on Streamable HTTP.
+    """
+
+    def __init__(self, *, sessions: bool) -> None:
+        self._sessions = sessions
         self._http: StreamableHttp | None = None
         self._sse: Starlette | None = None
 
@@ -28,7 +33,7 @@ class Transports:
     @contextlib.asynccontextmanager
     async def run(self, mcp: RedditServer) -> AsyncIterator[None]:
         """Serve while the context is open."""
-        self._http, self._sse = StreamableHttp(mcp.lowlevel), mcp.legacy_sse()
+        self._http, self._sse = StreamableHttp(mcp.lowlevel, sessions=self._sessions), mcp.legacy_sse()
         async with self._http.run():
             yield
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -11,7 +11,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ClusterDownError, NoPermissionError, RedisClusterException, RedisError
+from redis.exceptions import ClusterDownError, NoPermissionError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -23,6 +23,9 @@ MAX_VISITORS = MAX_CONNECTIONS - 1
 
 AWAY_SECONDS = 1.0
 """How long a Redis that did not answer is left in peace."""
+
+OPENING_SECONDS = 2.0
+"""How long the opening of a store waits to learn whether the server is a cluster."""
 
 _HEALTH_CHECK_SECONDS = 30
 _AWAY = (RedisConnectionError, RedisTimeoutError, ClusterDownError, RedisClusterException, OSError)
@@ -76,22 +79,28 @@ class Store:
             redis: the client; closed with the store.
             prefix: before every key.
             timeout: seconds a visit may take.
-            cluster_url: the server's URL where it may turn out to be a Redis Cluster; the first visit asks.
+            cluster_url: the server's URL where it may turn out to be a Redis Cluster; the opening asks, or a visit.
         """
         self.prefix = prefix
         self._redis = redis
         self._timeout = timeout
         self._cluster_url = cluster_url
-        self._finding_cluster = asyncio.Lock()
+        self._search: asyncio.Task[None] | None = None
         self._places = asyncio.Semaphore(MAX_VISITORS)
         self._away_until: float | None = None
 
     async def __aenter__(self) -> Self:
+        with suppress(RedisError, OSError):  # which the first visit meets again; a timeout is an OSError
+            async with asyncio.timeout(OPENING_SECONDS):
+                await self._client()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._search:
+            self._search.cancel()
+            await asyncio.gather(self._search, return_exceptions=True)
         await self._redis.aclose()
 
     @asynccontextmanager
@@ -131,15 +140,23 @@ class Store:
 
     async def _client(self) -> Redis:
         if self._cluster_url:
-            async with self._finding_cluster:
-                await self._find_cluster()
+            # It takes a cluster's client several connections and the list of all commands, which may be longer than a
+            # visit; so the search goes on without the visitor.
+            if self._search is None or self._search.done():
+                self._search = asyncio.create_task(self._find_cluster(self._cluster_url))
+                self._search.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait
+            await asyncio.shield(self._search)
         return self._redis
 
-    async def _find_cluster(self) -> None:
-        if self._cluster_url and await _is_clustered(self._redis):
-            cluster = _cluster(self._cluster_url, timeout=self._timeout)
-            # Before anybody else uses it: redis-py breaks connections when several first commands meet (8.1: 20 of 60).
-            await cluster.initialize()
+    async def _find_cluster(self, url: str) -> None:
+        if await _is_clustered(self._redis):
+            cluster = _cluster(url, timeout=self._timeout)
+            try:
+                # Before anybody uses it: redis-py breaks connections when several first commands meet (8.1: 20 of 60).
+                await cluster.initialize()
+            except BaseException:
+                await cluster.aclose()  # it may have reached some of the nodes
+                raise
             single, self._redis = self._redis, cluster
             await single.aclose()
         self._cluster_url = None
@@ -158,6 +175,14 @@ async def _is_clustered(redis: Redis) -> bool:
     try:
         return bool((await redis.info("cluster")).get("cluster_enabled"))
     except NoPermissionError:
+        return await _has_slots(redis)
+
+
+async def _has_slots(redis: Redis) -> bool:
+    """Ask as the cluster's client will do; a user who may not do this cannot use a cluster either."""
+    try:
+        return bool(await redis.cluster("SLOTS"))
+    except ResponseError:
         return False
 
 

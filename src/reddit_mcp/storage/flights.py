@@ -1,7 +1,7 @@
 """Who asks Reddit a question on behalf of all replicas: a lease per question, with word of how the asking goes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from reddit_mcp.errors import Failure, Internal
@@ -17,23 +17,28 @@ _FAILURE_SECONDS = FLIGHTS.ttl or 0
 
 _BRANCHES: Mapping[str, type[Failure]] = {branch.type: branch for branch in Failure.__subclasses__()}
 
-# KEYS: the flight. ARGV: own name, lease in ms, the owner waited for. Returns owner, ticket, failure.
-# A failure is for those who waited for this very owner; to anybody else the flight is free again.
+# KEYS: the flight. ARGV: own name, lease in ms, the owner waited for, own priority, own callers. Returns owner, ticket,
+# failure. A failure is for those who waited for this very owner; to anybody else the flight is free again. The owner
+# hears of a better priority and of more callers when it renews its lease.
 _TAKE = Script("""
-local known = redis.call('HMGET', KEYS[1], 'owner', 'ticket', 'failure')
-if known[1] and (not known[3] or known[1] == ARGV[3]) then return known end
+local known = redis.call('HMGET', KEYS[1], 'owner', 'ticket', 'failure', 'priority')
+if known[1] and (not known[3] or known[1] == ARGV[3]) then
+  if not known[4] or tonumber(ARGV[4]) < tonumber(known[4]) then redis.call('HSET', KEYS[1], 'priority', ARGV[4]) end
+  for i = 5, #ARGV do redis.call('HSET', KEYS[1], 'caller:' .. ARGV[i], '') end
+  return known
+end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'owner', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return {ARGV[1], false, false}
 """)
 
-# KEYS: the flight. ARGV: own name, lease in ms, field, its value ('' leaves it).
+# KEYS: the flight. ARGV: own name, lease in ms, field, its value ('' leaves it). Returns the flight, if it is ours.
 _RENEW = Script("""
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return {} end
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], ARGV[3], ARGV[4]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
+return redis.call('HGETALL', KEYS[1])
 """)
 
 # KEYS: the flight. ARGV: own name.
@@ -52,6 +57,14 @@ class Seen:
     failure: Failure | None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What other replicas say of a flight that they wait for: their best priority (None: nobody) and their callers."""
+
+    priority: int | None
+    callers: frozenset[str]
+
+
 class Flights:
     """The flights of all replicas to one upstream. Every method raises `Unavailable` while Redis is away."""
 
@@ -59,16 +72,26 @@ class Flights:
         self._store = store
         self._upstream = upstream
 
-    async def take(self, question: str, name: str, awaited: str = "") -> Seen:
-        """Become the owner of a question's flight unless there is one; `awaited` is the owner waited for so far."""
-        arguments = (name, _milliseconds(LEASE_SECONDS), awaited)
+    async def take(
+        self, question: str, name: str, awaited: str = "", *, priority: int = 0, callers: Collection[str] = ()
+    ) -> Seen:
+        """Become the owner of a question's flight unless there is one.
+
+        Args:
+            question: the question's key.
+            name: who asks.
+            awaited: the owner waited for so far.
+            priority: how urgent it is here; the owner hears of it.
+            callers: who waits for it here; the owner hears of them.
+        """
+        arguments: list[str | float] = [name, _milliseconds(LEASE_SECONDS), awaited, int(priority), *callers]
         async with self._store.visit() as redis:
-            owner, ticket, failure = await _TAKE.run(redis, [self._key(question)], arguments)
+            owner, ticket, failure, *_ = await _TAKE.run(redis, [self._key(question)], arguments)
         return Seen(owner.decode(), (ticket or b"").decode(), _revived(failure) if failure else None)
 
-    async def renew(self, question: str, name: str, ticket: str = "") -> None:
-        """Keep the lease, and say what ticket the work has in the queue."""
-        await self._write(question, name, LEASE_SECONDS, "ticket", ticket)
+    async def renew(self, question: str, name: str, ticket: str = "") -> Wanted:
+        """Keep the lease, say what ticket the work has in the queue, and hear who waits for it elsewhere."""
+        return _wanted(await self._write(question, name, LEASE_SECONDS, "ticket", ticket))
 
     async def fail(self, question: str, name: str, failure: Failure) -> None:
         """End the flight with a failure, which those who wait for it share."""
@@ -80,12 +103,20 @@ class Flights:
         async with self._store.visit() as redis:
             await _LAND.run(redis, [self._key(question)], (name,))
 
-    async def _write(self, question: str, name: str, seconds: float, field: str, value: str) -> None:
+    async def _write(self, question: str, name: str, seconds: float, field: str, value: str) -> Sequence[bytes]:
         async with self._store.visit() as redis:
-            await _RENEW.run(redis, [self._key(question)], (name, _milliseconds(seconds), field, value))
+            arguments = (name, _milliseconds(seconds), field, value)
+            pairs: Sequence[bytes] = await _RENEW.run(redis, [self._key(question)], arguments)
+            return pairs
 
     def _key(self, question: str) -> str:
         return FLIGHTS.key(self._store.prefix, f"{self._upstream} {question}")
+
+
+def _wanted(pairs: Sequence[bytes]) -> Wanted:
+    fields = {name.decode(): value.decode() for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
+    callers = frozenset(name.removeprefix("caller:") for name in fields if name.startswith("caller:"))
+    return Wanted(int(fields["priority"]) if "priority" in fields else None, callers)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -15,13 +15,16 @@ _TAG = "all"
 
 _log = logger(__name__)
 
-# KEYS: the records, the digests. ARGV: digests of one key under each pepper. The record, or nil.
+# KEYS: the records, the digests. ARGV: how many peppers there are, then each key's digests under all of them.
+# For each key: the record, or nil.
 _FIND = Script("""
-for _, digest in ipairs(ARGV) do
-  local id = redis.call('HGET', KEYS[2], digest)
-  if id then return redis.call('HGET', KEYS[1], id) end
+local found = {}
+for i = 2, #ARGV, ARGV[1] do
+  local id
+  for j = i, i + ARGV[1] - 1 do id = id or redis.call('HGET', KEYS[2], ARGV[j]) end
+  found[#found + 1] = id and redis.call('HGET', KEYS[1], id)
 end
-return false
+return found
 """)
 
 # KEYS: the records, the digests. ARGV, four for each change: id, the record seen ('' = none), the new one, a digest
@@ -63,10 +66,12 @@ class Records:
             kind.key(store.prefix, _TAG) for kind in (API_KEYS, KEY_DIGESTS, KEY_USES)
         )
 
-    async def find(self, digests: Sequence[str]) -> Stored | None:
-        """Read the record that has one of these digests."""
+    async def find(self, keys: Sequence[Sequence[str]]) -> list[Stored | None]:
+        """Read for each key the record that has one of its digests, of which all keys have equally many."""
+        digests = [digest for key in keys for digest in key]
         async with self._store.visit() as redis:
-            return _parse(await _FIND.run(redis, [self._records, self._digests], digests))
+            found = await _FIND.run(redis, [self._records, self._digests], [len(digests) // len(keys), *digests])
+        return [_parse(raw) for raw in found]
 
     async def read(self, key_id: str) -> Stored | None:
         """Read the record of this id."""

@@ -13,6 +13,7 @@ from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.api_key import ApiKey, Issued, Peppers, Role, new_id, new_key
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.key_records import Change, Records, Stored
+from reddit_mcp.storage.look_ups import LookUps
 from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.secrets import Secrets
 
@@ -36,6 +37,25 @@ class Rotation:
     new: Issued
 
 
+class Refusals:
+    """Logs refused keys: those that once worked each, unknown ones once a second at most, for they come in floods."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._unknown = 0
+        self._silent_until = float("-inf")
+
+    def note(self, reason: str, key_id: str | None) -> None:
+        """Log the refusal, or count it for the next line."""
+        if key_id is not None:
+            _log.warning("key_refused", reason=reason, key_id=key_id)
+            return
+        self._unknown += 1
+        if (now := self._monotonic()) >= self._silent_until:
+            _log.warning("key_refused", reason=reason, count=self._unknown)
+            self._unknown, self._silent_until = 0, now + 1
+
+
 class Keys:
     """All API keys. Every method raises `Unavailable` while Redis is away: the operator's actions fail closed."""
 
@@ -43,6 +63,8 @@ class Keys:
         self.records = Records(store)
         self.peppers = Peppers(secrets)
         self.clock = clock
+        self._look_ups = LookUps(self.records.find)
+        self._refusals = Refusals()
         self._notices = Notices(store)
 
     async def create(self, user: str, name: str, tier: str, role: Role = "user", days: int | None = None) -> Issued:
@@ -111,10 +133,10 @@ class Keys:
     async def find(self, key: str) -> ApiKey | None:
         """The record of a key that works; None for one that is unknown, revoked or expired, at the same cost."""
         digests = self.peppers.digests(key)
-        stored = await self.records.find(digests)
+        stored = await self._look_ups.find(digests)
         state = stored.record.state(self.clock()) if stored and _matches(stored.record, digests) else "unknown"
         if stored is None or state not in ("active", "rotated"):
-            _log.warning("key_refused", reason=state, key_id=stored.record.id if stored else None)
+            self._refusals.note(state, stored.record.id if stored else None)
             return None
         return stored.record if digests[0] in stored.record.digests else await self._rehashed(stored, digests[0])
 

@@ -32,6 +32,15 @@ class Kind:
 
 
 WATCHES = Kind("watches", None, "a hash of all watches of one owner, who deletes them; at most a tier's number")
+WATCH_CHECKS = Kind("watch-checks", None, "a sorted set: when each active watch is checked next; as the watches")
+WATCH_PROGRESS = Kind("watch-progress", None, "a hash: how far the checks of an owner's watches are; as the watches")
+
+MATCH_DAYS = 30
+WATCH_MATCHES = Kind("watch-matches", MATCH_DAYS * 86_400, "a sorted set: a watch's matches by time; kept 30 days")
+MATCH_BODIES = Kind("match-bodies", MATCH_DAYS * 86_400, "a hash: a watch's matches by their ids; kept 30 days")
+UNDELIVERED = Kind("undelivered", MATCH_DAYS * 86_400, "a set: stored matches that nobody was told of; as the matches")
+CANDIDATES = Kind("watch-candidates", 2 * 86_400, "young posts that may yet reach a watch's threshold, for a day")
+BASELINES = Kind("baseline", 6 * 3600, "how much attention posts of a community get; measured four times a day")
 
 API_KEYS = Kind("api-keys", None, "a hash: the record of each API key by its id; kept so that the operator can tell")
 KEY_DIGESTS = Kind("key-digests", None, "a hash: a key's digest to its id; as the records")
@@ -48,6 +57,7 @@ TWO_DAYS = 2 * 86_400
 
 ENTRIES = Kind("reddit", TWO_DAYS, "a cached answer: may be served stale for two days while Reddit is down")
 PURGE_MARKS = Kind("mark", TWO_DAYS, "what cached answers of a tag must name to be valid; as the answers")
+LEASES = Kind("lease", 3_600, "who of all replicas does a piece of work; held for minutes at a time")
 FLIGHTS = Kind("flight", 5, "a hash: who asks Reddit a question for all replicas; a lease of seconds, renewed")
 
 BUDGET_WINDOW = Kind("budget-window", 3_600, "a sorted set: requests granted in the last 61 s, and a second more")
@@ -62,11 +72,41 @@ QUOTAS = Kind("quota", 32 * 86_400, "a hash: a caller's bucket and counters; the
 USAGE = Kind("usage", 365 * 86_400, "a hash: what a caller did on one day; the contract keeps it a year")
 USERS_OF_DAY = Kind("usage-users", 365 * 86_400, "a set: who called on one day; as their numbers")
 
+JOBS_DUE = Kind("jobs-due", _WEEK, "a sorted set: what has to be done when; nothing waits for more than a day")
+JOBS_LEASED = Kind("jobs-leased", _WEEK, "a sorted set: until when whoever does a job holds it; as the due times")
+JOB_BODIES = Kind("job-bodies", _WEEK, "a hash: each job's payload and holder; as the due times")
+
+DELIVERIES = Kind("deliveries", 30 * 86_400, "a hash: what became of each match's webhook; as the matches")
+DELIVERY_ORDER = Kind("delivery-order", 30 * 86_400, "a sorted set: which of them are oldest; as themselves")
+DEAD_LETTERS = Kind("dead-letters", 30 * 86_400, "a sorted set: those that were given up; as themselves")
+WEBHOOK_FAULTS = Kind("webhook-faults", 30 * 86_400, "a hash: since when a watch's receiver fails; as its deliveries")
+
+LEDGER = Kind(
+    "ledger", 3_600, "a hash: what a run is about to charge; after 3 minutes nothing of it is charged any more"
+)
+BILLED_MATCHES = Kind("billed-match", 35 * 86_400, "a match that is charged; outlives the match, which is kept 30 days")
+
 KINDS = (
+    LEDGER,
+    BILLED_MATCHES,
+    DELIVERIES,
+    DELIVERY_ORDER,
+    DEAD_LETTERS,
+    WEBHOOK_FAULTS,
+    JOBS_DUE,
+    JOBS_LEASED,
+    JOB_BODIES,
     QUOTAS,
     USAGE,
     USERS_OF_DAY,
     WATCHES,
+    WATCH_CHECKS,
+    WATCH_PROGRESS,
+    WATCH_MATCHES,
+    MATCH_BODIES,
+    UNDELIVERED,
+    CANDIDATES,
+    BASELINES,
     API_KEYS,
     KEY_DIGESTS,
     KEY_USES,
@@ -77,6 +117,7 @@ KINDS = (
     ENTRIES,
     PURGE_MARKS,
     FLIGHTS,
+    LEASES,
     BUDGET_WINDOW,
     BUDGET_STATE,
     BUDGET_REPLICAS,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+from reddit_mcp.errors import Failure
 from reddit_mcp.models import Comment, More
 from reddit_mcp.tools._view import DEEPEST
 
@@ -59,9 +60,17 @@ class Forest:
 
 
 async def expand(forest: Forest, budget: int, fetch: Callable[[More], Awaitable[None]]) -> None:
-    """Let `fetch` open collapsed nodes, the largest first, `budget` times at most."""
+    """Let `fetch` open collapsed nodes, the largest first, `budget` times at most.
+
+    Raises:
+        Failure: whatever `fetch` raises; the node that it could not open is still collapsed.
+    """
     for _ in range(budget):
         node = forest.largest()
         if node is None:
             return
-        await fetch(node)
+        try:
+            await fetch(node)
+        except Failure:
+            forest.collapsed.append(node)
+            raise

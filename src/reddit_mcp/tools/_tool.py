@@ -13,16 +13,21 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict
 
-from reddit_mcp.analysis.sentiment import SentimentAnalyzer
+from reddit_mcp.errors import Failure
 from reddit_mcp.models import LOCAL, Caller, Value
 from reddit_mcp.reddit.client import Reddit
-from reddit_mcp.reddit.source import Answer
+from reddit_mcp.reddit.source import Answer, Source
 from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tiers import Tiers
 from reddit_mcp.tools import _schema
+from reddit_mcp.watches.receivers import Receivers
 
 T = TypeVar("T", bound=Value)
 Json = dict[str, Any]
+
+
+async def _nothing() -> None:
+    """Nobody checks watches here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,46 +36,57 @@ class Services:
 
     Attributes:
         reddit_remaining: requests that Reddit says are left in its window.
+        findings: where finished trends and moods come from.
         source: who answers, "reddit" or "archive".
+        receivers: of the watches' webhooks.
         clock: seconds since 1970.
+        poll_soon: has due watches checked at once.
+        durable: whether what is stored outlives the process.
     """
 
     reddit: Reddit
     watches: Watches
-    sentiment: SentimentAnalyzer
+    findings: Source
     tiers: Tiers
     reddit_remaining: Callable[[], int | None]
     source: str
+    receivers: Receivers
     clock: Callable[[], float] = time.time
+    poll_soon: Callable[[], Awaitable[None]] = _nothing
+    durable: bool = True
 
 
 @dataclass(slots=True)
 class Call:
-    """One call of a tool: its services, and the account of what it took."""
+    """One call of a tool: its services, and the account of what it took.
+
+    Attributes:
+        events: what it did beside answering that an operator may bill by its name.
+    """
 
     services: Services
     context: Context[Any, Any]
     caller: Caller = LOCAL
     rate_limit_remaining: int | None = None
     notice: str | None = None
+    events: list[str] = field(default_factory=list)
     _started: float = field(default_factory=time.perf_counter)
     _answers: list[Answer[Any]] = field(default_factory=list)
+    _lost: list[Failure] = field(default_factory=list)
 
     def take(self, answer: Answer[T]) -> T:
         """Book an answer of Reddit's and hand its value on."""
         self._answers.append(answer)
         return answer.value
 
-    @property
-    def now(self) -> int:
-        """The current time; in an archive, its newest moment."""
-        spans = [answer.archive for answer in self._answers if answer.archive]
-        return max(newest for _, newest in spans) if spans else int(self.services.clock())
+    def do_without(self, failure: Failure) -> None:
+        """Book a part that could not be had: the answer goes without it, and says so."""
+        self._lost.append(failure)
 
     @property
     def requests(self) -> int:
         """Requests that Reddit received for this call so far."""
-        return sum(answer.calls for answer in self._answers)
+        return sum(answer.calls for answer in self._answers) + sum(failure.calls for failure in self._lost)
 
     def metadata(self) -> Json:
         """How the answer was come by (CONTRACT: metadata on every success)."""
@@ -90,7 +106,8 @@ class Call:
         if spans:
             facts["archive_from"] = min(oldest for oldest, _ in spans)
             facts["archive_to"] = max(newest for _, newest in spans)
-        if degraded := next((answer.degraded for answer in answers if answer.degraded), None):
+        reasons = [answer.degraded for answer in answers] + [f"A part is missing: {lost}" for lost in self._lost]
+        if degraded := next(filter(None, reasons), None):
             facts["degraded"] = degraded
         if notice := " ".join(filter(None, (self.notice, self.caller.notice))):
             facts["notice"] = notice
@@ -111,6 +128,7 @@ class ToolSpec:
     read_only: bool = True
     idempotent: bool = True
     open_world: bool = True
+    destructive: bool = False
 
     @property
     def name(self) -> str:
@@ -126,7 +144,8 @@ class ToolSpec:
         async def run(context: Context[Any, Any], **arguments: Any) -> CallToolResult:
             scope = scope_of(context)
             nearest = scope.get("quota", {}).get("nearest")
-            call = Call(services, context, scope.get("caller", LOCAL), nearest.left if nearest else None)
+            left = nearest.left if nearest else None
+            call = Call(services, context, scope.get("caller", LOCAL), left, events=scope.setdefault("events", []))
             return result({**await self.handler(call, **arguments), "metadata": call.metadata()})
 
         return Tool(
@@ -141,7 +160,7 @@ class ToolSpec:
             annotations=ToolAnnotations(
                 title=self.title,
                 read_only_hint=self.read_only,
-                destructive_hint=False,
+                destructive_hint=self.destructive,
                 idempotent_hint=self.idempotent,
                 open_world_hint=self.open_world,
             ),

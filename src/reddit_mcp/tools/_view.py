@@ -26,7 +26,7 @@ LONGEST_SELFTEXT = 1000
 DEEPEST = 100
 """Levels of nesting shown: JSON readers give up somewhat below 128 levels of objects and lists."""
 
-POST_FIELDS = tuple(Post.model_fields)
+POST_FIELDS = tuple(name for name in Post.model_fields if name != "crosspost_parent")
 COMMENT_FIELDS = tuple(name for name in Comment.model_fields if name not in ("permalink", "subreddit"))
 TELLING = ("link_flair_text", "over_18", "spoiler", "stickied", "is_video")
 """Fields of a concise post that appear only where they say something."""

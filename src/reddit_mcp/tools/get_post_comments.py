@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from reddit_mcp.errors import Failure
 from reddit_mcp.models import Branches, Comment, More, Thread
 from reddit_mcp.reddit import names
 from reddit_mcp.reddit.client import CommentSort
@@ -23,6 +24,9 @@ Limit = Annotated[int, Field(ge=1, le=1000, description="How many comments to re
 ExpandMore = Annotated[
     int, Field(ge=0, le=5, description="Extra Reddit requests that may be spent on collapsed comments")
 ]
+
+EXPANDED = "comments-expanded"
+"""The event of a call that opened collapsed comments."""
 
 
 @tool(
@@ -57,7 +61,10 @@ async def get_post_comments(
         raise not_found(f"comment {focus} in post {post}")
     forest = Forest()
     forest.add(thread.comments, thread.more)
-    await expand(forest, expand_more, lambda node: _open(call, forest, post, sort, node))
+    try:
+        await expand(forest, expand_more, lambda node: _open(call, forest, post, sort, node))
+    except Failure as failure:  # what was fetched before stays
+        call.do_without(failure)
     return _answer(call, thread, forest, max_depth, limit, detail)
 
 
@@ -71,6 +78,8 @@ async def _open(call: Call, forest: Forest, post: str, sort: CommentSort, node: 
     else:  # "continue this thread"
         found = call.take(await reddit.thread(post, sort, comment_id=node.parent_id.removeprefix("t1_")))
     forest.add(found.comments, found.more)
+    if EXPANDED not in call.events:  # however many are opened
+        call.events.append(EXPANDED)
 
 
 def _answer(call: Call, thread: Thread, forest: Forest, max_depth: int, limit: int, detail: str) -> Json:

@@ -1,14 +1,10 @@
 """get_trending_topics: which topics rise."""
 
-import asyncio
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reddit_mcp.analysis.trends import Trends, split, trending
-from reddit_mcp.models import Post
-from reddit_mcp.tools import _schema
-from reddit_mcp.tools._fetch import only_posts
+from reddit_mcp.tools import _schema, _trends
 from reddit_mcp.tools._invalid import refused
 from reddit_mcp.tools._tool import Call, Json, tool
 from reddit_mcp.tools._types import OptionalCommunity
@@ -45,9 +41,9 @@ async def get_trending_topics(
     The newer half of the posts is compared with the older half. An empty list means that nothing rises.
     """
     community = _community(scope, subreddit)
-    posts = await (_newest(call, community) if timeframe == "hour" else _top_of_day(call, community))
-    found = await asyncio.to_thread(_trends, posts, call, limit)
-    return {**found.model_dump(), "analysis_timestamp": call.now}
+    report = call.take(await call.services.findings.fetch(_trends.question(community, timeframe)))
+    content = report.model_dump()
+    return {**content, "trending_topics": content["trending_topics"][:limit]}
 
 
 def _community(scope: str, subreddit: str) -> str:
@@ -56,20 +52,3 @@ def _community(scope: str, subreddit: str) -> str:
     if not subreddit:
         raise refused("subreddit", "is required when scope is subreddit", "a community name such as python")
     return subreddit
-
-
-def _trends(posts: list[Post], call: Call, limit: int) -> Trends:
-    current, previous = split(posts)
-    return trending(current, previous, call.services.sentiment, limit)
-
-
-async def _newest(call: Call, community: str) -> list[Post]:
-    return only_posts(call.take(await call.services.reddit.posts(community, "new", "day")).items)
-
-
-async def _top_of_day(call: Call, community: str) -> list[Post]:
-    first = call.take(await call.services.reddit.posts(community, "top", "day"))
-    if not first.after:
-        return only_posts(first.items)
-    second = call.take(await call.services.reddit.posts(community, "top", "day", after=first.after))
-    return only_posts((*first.items, *second.items))

@@ -3,16 +3,20 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from reddit_mcp.errors import Forbidden, Unavailable
 from reddit_mcp.models import AlertThreshold, Watch
+from reddit_mcp.settings import NO_DURABLE_STORE
 from reddit_mcp.storage.watches import new_watch_id
 from reddit_mcp.tools import _schema
 from reddit_mcp.tools._invalid import refused
 from reddit_mcp.tools._tool import Call, Json, tool
 from reddit_mcp.tools._types import After, Community, clean, harmless
+from reddit_mcp.watches.addresses import Refused
+
+MATCHES_PER_PAGE = 25
 
 Action = Annotated[
     Literal["create", "list", "matches", "pause", "resume", "delete"],
@@ -49,6 +53,7 @@ class Request:
     check_interval: int
     webhook_url: str
     watch_id: str
+    after: str
 
 
 @tool(
@@ -57,6 +62,7 @@ class Request:
     optional=("watch", "watches", "matches", "after"),
     read_only=False,
     idempotent=False,
+    destructive=True,
 )
 async def watch_keywords(
     call: Call,
@@ -67,20 +73,29 @@ async def watch_keywords(
     check_interval: Interval = 15,
     webhook_url: WebhookUrl = "",
     watch_id: WatchId = "",
-    after: After = "",  # noqa: ARG001 - the cursor of matches
+    after: After = "",
 ) -> Json:
     """Watch Reddit for keywords: create a watch, list yours, read its matches, pause, resume or delete it."""
-    request = Request(keywords, subreddits, alert_threshold, check_interval, webhook_url, watch_id)
+    request = Request(keywords, subreddits, alert_threshold, check_interval, webhook_url, watch_id, after)
     return await ACTIONS[action](call, request)
 
 
+def _check_may_keep(call: Call) -> None:
+    if not call.services.durable:
+        raise Unavailable(NO_DURABLE_STORE, service="redis", reason="no_durable_store")
+    if call.caller.shared:
+        raise Forbidden("A keyword watch needs an owner: send your own API key in the header `X-API-Key`.")
+
+
 async def _create(call: Call, request: Request) -> Json:
+    _check_may_keep(call)
     if not request.keywords:
         raise refused("keywords", "is required to create a watch", "1 to 10 words or phrases")
     tier = call.services.tiers.named(call.caller.tier)
     if request.check_interval < tier.shortest_interval:
         allowed = f"a whole number from {tier.shortest_interval} to 1440 in your tier"
         raise refused("check_interval", "is too small", allowed)
+    secret, sealed = await _webhook(call, request.webhook_url)
     now = int(call.services.clock())
     watch = Watch(
         watch_id=new_watch_id(),
@@ -89,25 +104,24 @@ async def _create(call: Call, request: Request) -> Json:
         subreddits=tuple(dict.fromkeys(request.subreddits)),
         alert_threshold=request.alert_threshold,
         check_interval=request.check_interval,
-        webhook_url=_webhook(request.webhook_url),
+        webhook_url=request.webhook_url or None,
+        webhook_secret=sealed,
         created_utc=now,
         next_check_utc=now,
     )
     await call.services.watches.create(watch, limit=tier.watches)
-    return {"watch": shown(watch)}
+    await call.services.poll_soon()
+    return {"watch": shown(watch) | ({"webhook_secret": secret} if secret else {})}
 
 
-def _webhook(url: str) -> str | None:
+async def _webhook(call: Call, url: str) -> tuple[str | None, str | None]:
+    """The signing secret, which is shown this once, and the same sealed; none without an address."""
     if not url:
-        return None
+        return None, None
     try:
-        address = urlsplit(url)
-        plain = address.scheme == "https" and address.hostname and not address.username
-    except ValueError:
-        plain = False
-    if not plain:
-        raise refused("webhook_url", "is not an address this server may call", "an https address with a host name")
-    return url
+        return await call.services.receivers.admit(url)
+    except Refused as reason:
+        raise refused("webhook_url", str(reason), "an https address on the public Internet") from None
 
 
 async def _list(call: Call, _request: Request) -> Json:
@@ -116,7 +130,14 @@ async def _list(call: Call, _request: Request) -> Json:
 
 async def _matches(call: Call, request: Request) -> Json:
     watch = await call.services.watches.get(call.caller.id, _required_id(request))
-    return {"watch": shown(watch), "matches": [], "after": None}
+    page = await call.services.watches.matches(call.caller.id, watch.watch_id, request.after, MATCHES_PER_PAGE)
+    matches = [match.model_dump(mode="json") for match in page.matches]
+    if watch.webhook_url is None:
+        return {"watch": shown(watch), "matches": matches, "after": page.after}
+    receivers = call.services.receivers
+    told = await receivers.deliveries(watch.watch_id, [match["match_id"] for match in matches])
+    matches = [match | ({"delivery": told[name]} if (name := match["match_id"]) in told else {}) for match in matches]
+    return {"watch": shown(watch) | {"webhook": await receivers.health(watch)}, "matches": matches, "after": page.after}
 
 
 async def _pause(call: Call, request: Request) -> Json:
@@ -124,12 +145,16 @@ async def _pause(call: Call, request: Request) -> Json:
 
 
 async def _resume(call: Call, request: Request) -> Json:
-    return {"watch": shown(await call.services.watches.set_status(call.caller.id, _required_id(request), "active"))}
+    watch = await call.services.watches.set_status(call.caller.id, _required_id(request), "active")
+    await call.services.receivers.restart(watch.watch_id)
+    await call.services.poll_soon()
+    return {"watch": shown(watch)}
 
 
 async def _delete(call: Call, request: Request) -> Json:
     watch = await call.services.watches.get(call.caller.id, _required_id(request))
     await call.services.watches.delete(call.caller.id, watch.watch_id)
+    await call.services.receivers.forget(watch.watch_id)
     return {"watch": {**shown(watch), "status": "deleted"}}
 
 
@@ -141,7 +166,8 @@ def _required_id(request: Request) -> str:
 
 def shown(watch: Watch) -> Json:
     """The watch as its owner sees it."""
-    return watch.model_dump(mode="json", exclude={"owner"})
+    unset = {name for name in ("gap", "pause_reason") if getattr(watch, name) is None}
+    return watch.model_dump(mode="json", exclude={"owner", "webhook_secret", *unset})
 
 
 ACTIONS: dict[str, Callable[[Call, Request], Awaitable[Json]]] = {

@@ -1,0 +1,30 @@
+"""`worker`: background jobs (the checks of watches, their webhooks) without a server."""
+
+import asyncio
+import signal
+import sys
+
+from reddit_mcp.app import opened
+from reddit_mcp.observability import logs
+from reddit_mcp.settings import Settings
+
+
+def work(settings: Settings) -> None:
+    """Do what is due until SIGTERM or SIGINT, then finish what runs.
+
+    Raises:
+        Failure: something that the jobs need cannot be opened.
+    """
+    logs.configure(settings.log_level, file=settings.log_file)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    ended = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        # asyncio's own handlers do not exist on Windows
+        signal.signal(signum, lambda *_: asyncio.get_running_loop().call_soon_threadsafe(ended.set))
+    async with opened(settings):
+        sys.stdout.write("reddit-mcp does background jobs\n")
+        sys.stdout.flush()
+        await ended.wait()

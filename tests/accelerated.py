@@ -1,0 +1,31 @@
+"""The command line, on a clock that runs fast: `python -m tests.accelerated serve ...`.
+
+ACCELERATED_SINCE is the moment of the computer's clock at which both were equal, ACCELERATED_BY how much faster it is.
+"""
+
+import asyncio
+import os
+import sys
+import time
+
+from reddit_mcp import app
+from reddit_mcp.__main__ import main
+
+
+class FastClock:
+    """A clock for everything that watches do."""
+
+    def __init__(self) -> None:
+        self.since = float(os.environ["ACCELERATED_SINCE"])
+        self.by = float(os.environ["ACCELERATED_BY"])
+
+    def now(self) -> float:
+        return self.since + (time.time() - self.since) * self.by
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.by)
+
+
+if __name__ == "__main__":
+    vars(app)["SystemClock"] = FastClock
+    sys.exit(main())

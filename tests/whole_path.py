@@ -1,0 +1,47 @@
+"""The whole path in one process: the application as `serve` opens it, a real Redis, a scripted Reddit at its end."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from reddit_mcp.app import Opened, opened
+from reddit_mcp.settings import Settings
+from tests.budget_fixtures import redis_server
+from tests.scripted_reddit import ScriptedReddit
+from tests.storage_fixtures import PREFIX
+
+
+@pytest.fixture
+def reddit() -> Iterator[ScriptedReddit]:
+    found = ScriptedReddit()
+    with found.running():
+        yield found
+
+
+@pytest.fixture
+async def redis(tmp_path: Path) -> AsyncIterator[str]:
+    async with redis_server(tmp_path) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(reddit: ScriptedReddit, redis: str, tmp_path: Path, **fields: Any) -> AsyncIterator[Opened]:
+    settings = Settings(
+        _env_file=None,
+        reddit_client_id="id",
+        reddit_client_secret=SecretStr("secret"),
+        reddit_oauth_url=reddit.url,
+        reddit_url=reddit.url,
+        redis_url=SecretStr(redis),
+        redis_timeout=2.0,
+        redis_key_prefix=PREFIX,
+        mcp_master_key=SecretStr("00" * 32),
+        data_dir=tmp_path,
+        **fields,
+    )
+    async with opened(settings) as found:
+        yield found
