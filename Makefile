@@ -39,7 +39,7 @@ tests: $(VENV)/installed-dev
 	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=term
 
 tests-cluster: $(VENV)/installed-dev
-	TEST_REDIS=cluster $(BIN)/python -m pytest tests/integration
+	TEST_REDIS=cluster $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile tests/integration
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python scripts/generate_docs.py

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 
 from reddit_mcp.archive.fields import base36
 from reddit_mcp.archive.server import serving
@@ -105,3 +106,16 @@ def served(path: Path) -> Iterator[httpx.Client]:
 def ask(api: httpx.Client, path: str, **params: Any) -> Any:
     """The JSON of a path that exists, text as typed."""
     return api.get(httpx.URL(path).copy_merge_params({"raw_json": "1", **params})).raise_for_status().json()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
+    path = archive(tmp_path_factory.mktemp("archive") / "many.sqlite", *many())
+    with SqliteStore(path) as store:
+        yield store
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Growing]:
+    with Growing(tmp_path / "small.sqlite") as small:
+        yield small

@@ -3,19 +3,34 @@
 import asyncio
 import contextlib
 import itertools
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
-from tests.fake_platform import FakePlatform
+from tests.fake_platform import FakePlatform, Fault
 from tests.running import environment
 from tests.storage_fixtures import free_port
 
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+AT_ONCE = 14
+PATIENT = {"BREAKER_RATE": "1", "BREAKER_FAILURES": "50", "BREAKER_WAIT": "0.5"}
+FAULTS = (
+    {"status": 500},
+    {"status": 502, "applied": True},
+    {"status": 429},
+    {"lost": True},
+    {"lost": True, "applied": True},
+    {"hang": True},
+    {"hang": True, "applied": True},
+    {"delay": 0.5},
+)
 
 
 class BilledServer:
@@ -38,18 +53,28 @@ class BilledServer:
 
     async def call(self, tool: str, request_id: str | None = None, **arguments: Any) -> dict[str, Any]:
         """A tool's structured content."""
-        message = {"jsonrpc": "2.0", "id": next(self._numbers), "method": "tools/call"}
-        named = {"X-Actor-Request-ID": request_id} if request_id else {}
-        params = {"name": tool, "arguments": arguments}
-        answer = await self._client.post("/mcp", json={**message, "params": params}, headers=named)
-        content: dict[str, Any] = answer.json()["result"]["structuredContent"]
+        answer = await self.ask("tools/call", {"name": tool, "arguments": arguments}, request_id)
+        content: dict[str, Any] = answer["result"]["structuredContent"]
         return content
 
-    async def through_gateway(self, platform: FakePlatform, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def read(self, address: str, request_id: str | None = None) -> dict[str, Any]:
+        """The whole answer to the read of a resource."""
+        return await self.ask("resources/read", {"uri": address}, request_id)
+
+    async def ask(self, method: str, params: dict[str, Any], request_id: str | None = None) -> dict[str, Any]:
+        """The JSON-RPC answer to a request."""
+        named = {"X-Actor-Request-ID": request_id} if request_id else {}
+        message = {"jsonrpc": "2.0", "id": next(self._numbers), "method": method, "params": params}
+        answer: dict[str, Any] = (await self._client.post("/mcp", json=message, headers=named)).json()
+        return answer
+
+    async def through_gateway(
+        self, platform: FakePlatform, tool: str, request_id: str | None = None, **arguments: Any
+    ) -> dict[str, Any]:
         """A call as it comes to a run of many accounts."""
-        request_id = f"request-{next(self._numbers)}"
-        with platform.request(request_id):
-            return await self.call(tool, request_id, **arguments)
+        name = request_id or f"request-{uuid4().hex}"
+        with platform.request(name):
+            return await self.call(tool, name, **arguments)
 
     async def usage(self) -> dict[str, Any]:
         """The caller's own page."""
@@ -66,17 +91,39 @@ class BilledServer:
             await asyncio.sleep(0.05)
 
 
+@dataclass(frozen=True)
+class Run:
+    """A running Actor: its process, where it listens, what it writes to."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    log: Path
+
+
+@contextlib.contextmanager
+def billed_run(data_dir: Path, platform: FakePlatform, **settings: str) -> Iterator[Run]:
+    """An Actor that may not be ready yet; ended when the context ends."""
+    port = free_port()
+    with actor(data_dir, platform, ACTOR_WEB_SERVER_PORT=str(port), **settings) as process:
+        yield Run(process, f"http://127.0.0.1:{port}", data_dir / "actor.log")
+
+
+@contextlib.asynccontextmanager
+async def calling(run: Run) -> AsyncIterator[BilledServer]:
+    """Callers of a run, once it is ready."""
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=run.address, headers=HEADERS, timeout=60, limits=limits) as client:
+        server = BilledServer(run.process, client, run.log)
+        async with asyncio.timeout(30):
+            await server.ready()
+        yield server
+
+
 @contextlib.asynccontextmanager
 async def billed_server(data_dir: Path, platform: FakePlatform, **settings: str) -> AsyncIterator[BilledServer]:
     """An Actor that serves; ended when the context ends."""
-    port = free_port()
-    address, log = f"http://127.0.0.1:{port}", data_dir / "actor.log"
-    with actor(data_dir, platform, ACTOR_WEB_SERVER_PORT=str(port), **settings) as process:
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=address, headers=HEADERS, timeout=60, limits=limits) as client:
-            server = BilledServer(process, client, log)
-            async with asyncio.timeout(30):
-                await server.ready()
+    with billed_run(data_dir, platform, **settings) as run:
+        async with calling(run) as server:
             yield server
 
 
@@ -105,3 +152,52 @@ async def some_post(server: BilledServer) -> str:
     community = trends["trending_topics"][0]["top_subreddits"][0]["name"]
     posts = (await server.call("get_subreddit_posts", subreddit=community))["posts"]
     return str(max(posts, key=lambda post: post["num_comments"])["id"])
+
+
+def is_good(answer: dict[str, Any]) -> bool:
+    return "error" not in answer
+
+
+def reason(answer: dict[str, Any]) -> str:
+    return str(answer["error"]["data"]["reason"])
+
+
+@contextlib.asynccontextmanager
+async def forgetful(run: Run, platform: FakePlatform) -> AsyncIterator[tuple[BilledServer, FakePlatform]]:
+    """What was charged before does not matter."""
+    async with calling(run) as server:
+        platform.heal()
+        for kept in (platform.charges, platform.charging.repeated, platform.charging.late):
+            kept.clear()
+        yield server, platform
+
+
+def mishaps(chance: random.Random) -> Any:
+    """A quarter of all charges goes wrong."""
+
+    def mishap(path: str, _number: int) -> Fault | None:
+        if "/charge" not in path or chance.random() > 0.25:
+            return None
+        return Fault(**chance.choices(FAULTS, weights=(8, 8, 4, 8, 8, 1, 1, 8))[0])
+
+    return mishap
+
+
+def kinds(post: str) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        ("search_reddit", {"query": "garden"}),
+        ("get_post_comments", {"post_id": post, "expand_more": 2, "limit": 3}),
+        ("get_trending_topics", {}),
+        ("search_reddit", {"query": ""}),  # refused
+        ("get_user_info", {"username": "nobody_of_this_name"}),  # not found
+    ]
+
+
+async def side_by_side(calls: Iterator[Any]) -> list[Any]:
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(call: Any) -> Any:
+        async with places:
+            return await call
+
+    return await asyncio.gather(*map(one, calls))

@@ -1,6 +1,7 @@
 """What the tests of the circuit breakers share."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,18 +10,11 @@ from fakeredis import FakeServer
 from reddit_mcp.errors import Failure, Unavailable, UpstreamError
 from reddit_mcp.models import Subreddit
 from reddit_mcp.reddit.breaker import Breaker
+from reddit_mcp.reddit.breakers import Breakers
 from reddit_mcp.reddit.source import Answer, Query
 from tests.storage_fixtures import fake_store
 
 QUERY = Query(kind="subreddit", model=Subreddit, resource="community r/lua", path="/r/lua/about")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Away:
@@ -36,6 +30,20 @@ class Away:
     def come_back(self) -> None:
         self.server.connected = True
         self.store._away_until = None
+
+
+@pytest.fixture
+async def away() -> AsyncIterator[Away]:
+    found = Away()
+    async with found.store:
+        yield found
+
+
+@pytest.fixture
+async def breakers(away: Away) -> AsyncIterator[Breakers]:
+    found = Breakers(away.store)
+    yield found
+    await found.aclose()
 
 
 def down() -> UpstreamError:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from reddit_mcp.errors import RateLimited
 from reddit_mcp.models import Subreddit, Value
 from reddit_mcp.reddit import door, flight
@@ -98,6 +100,11 @@ class Gate(Upstream):
         return await super().fetch(query)
 
 
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
 def busiest(times: list[float], span: float, *, last: bool = False) -> int:
     """The most requests in any span, or in the one that ends with the last."""
     most, inside = 0, deque[float]()
@@ -138,10 +145,12 @@ class Flown:
 
     async def outcome(self) -> Answer[Any] | RateLimited:
         """What a caller gets: the answer, or the place in the queue as soon as it is too far back."""
-        late = asyncio.create_task(self.flight.too_late())
-        await asyncio.wait((self.task, late), return_when=asyncio.FIRST_COMPLETED)
-        late.cancel()
-        return self.task.result() if self.task.done() else (await self.flight.too_late()).refusal()
+        self.flight.board()
+        while not self.task.done():
+            if ticket := self.flight.too_late:
+                return ticket.refusal()
+            await asyncio.wait((self.task, self.flight.news), return_when=asyncio.FIRST_COMPLETED)
+        return self.task.result()
 
 
 def within(seconds: float) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from fakeredis import FakeServer
 
 from reddit_mcp.errors import Failure
 from reddit_mcp.models import Listing, Post, Value
@@ -22,17 +21,10 @@ from reddit_mcp.storage.entries import Entries
 from reddit_mcp.storage.flights import Flights
 from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.purges import Purges
-from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store, until
+from tests.clocks import Clock
+from tests.storage_fixtures import until
 
 UPSTREAM = "http://reddit.test client"
-
-
-class Clock:
-    def __init__(self, now: float = 1_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def page(*ids: str, text: str = "") -> Listing:
@@ -97,6 +89,14 @@ async def layers(
         yield Layers(cache, coalesce, shelf, memory)
 
 
+async def stored(store: Store, key: str) -> bytes | None:
+    """What lies in Redis under this key."""
+    async with store.visit() as redis:
+        value = await redis.get(key)
+    assert value is None or isinstance(value, bytes)
+    return value
+
+
 async def settled(cache: Cache) -> None:
     """Wait until the renewals in the background are done."""
     while cache._renewals:
@@ -111,20 +111,6 @@ class Always:
 
     async def fetch(self, _query: Query[Value]) -> Answer[Value]:
         return self.answer
-
-
-@pytest.fixture
-def server() -> FakeServer:
-    return FakeServer()
-
-
-@pytest.fixture
-async def store(server: FakeServer) -> AsyncIterator[Store]:
-    async with fake_store(server) as store:
-        yield store
-        if server.connected:
-            async with store.visit() as redis:
-                await assert_no_leaks(redis, PREFIX)
 
 
 @pytest.fixture

@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 
 from tests.leaks import no_secret_is_in_any_log
-from tests.running import server
+from tests.running import is_setting, server
 
 __all__ = ["no_secret_is_in_any_log"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_developer() -> Iterator[None]:
+    """The shell that starts the tests changes none of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in filter(is_setting, list(os.environ)):
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

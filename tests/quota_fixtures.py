@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
-import uvicorn
 from mcp.types import CallToolResult
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,7 +28,7 @@ from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tiers import Tier, read_tiers
 from reddit_mcp.tools import Services
 from reddit_mcp.tools._findings import Findings
-from tests.storage_fixtures import free_port
+from tests.running import listening
 from tests.webhook_things import receivers
 
 UNIT = 60_000_000
@@ -126,6 +125,18 @@ class Upstream:
             raise found
         return found
 
+    def hang(self) -> asyncio.Event:
+        """Answer no more; the event comes when somebody asks."""
+        arrived = asyncio.Event()
+
+        async def never() -> Answer[Any]:
+            arrived.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        self.answer = never
+        return arrived
+
 
 @dataclass
 class House:
@@ -189,16 +200,3 @@ class Named:
         if self._caller:
             scope["caller"] = self._caller
         await self._app(scope, receive, send)
-
-
-@contextlib.asynccontextmanager
-async def listening(app: ASGIApp) -> AsyncIterator[str]:
-    """The app on a free port of loopback."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_config=None))
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await task

@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -19,6 +20,9 @@ from reddit_mcp.storage.home import find_server
 SLOTS = ("0-5460", "5461-10922", "10923-16383")
 NODES_FILE = "nodes.conf"
 START_SECONDS = 20.0
+_TO_BUS = 11_000
+"""From a node's port to that of its cluster bus."""
+
 QUIET = ("--save", "", "--loglevel", "warning", "--logfile", "log", "--bind", "127.0.0.1")
 
 
@@ -74,9 +78,9 @@ def masters(folder: Path, ports: Sequence[int], *options: str, known: Sequence[i
 
 
 def node_options(port: int) -> tuple[str, ...]:
-    """What makes a server a node. One that does not answer for five seconds is missed by the others."""
+    """What makes a server a node. A busy machine may be silent for long before a node is missed by the others."""
     bus = ("--cluster-port", str(_bus(port)), "--cluster-config-file", NODES_FILE)
-    return ("--cluster-enabled", "yes", *bus, "--cluster-node-timeout", "5000")
+    return ("--cluster-enabled", "yes", *bus, "--cluster-node-timeout", "60000")
 
 
 def wait_until_whole(ports: Sequence[int]) -> None:
@@ -97,21 +101,21 @@ def is_whole(port: int) -> bool:
 
 
 def free_ports(number: int) -> list[str]:
-    """Ports that are free, and whose cluster bus ports are."""
+    """Ports that are free, and whose cluster bus ports are; both below those of outgoing connections."""
     found: list[str] = []
     with contextlib.ExitStack() as stack:
         while len(found) < number:
             one, other = (stack.enter_context(socket.socket()) for _ in range(2))
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
+            port = random.randrange(10_000, 10_000 + _TO_BUS)
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", port))
                 other.bind(("127.0.0.1", _bus(port)))
                 found.append(str(port))
     return found
 
 
 def _bus(port: int) -> int:
-    return port + 10_000 if port < 50_000 else port - 10_000
+    return port + _TO_BUS
 
 
 def _write_nodes(home: Path, port: int, ports: Sequence[int]) -> None:

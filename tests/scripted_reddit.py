@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+
 TOKEN_PATH = "/api/v1/access_token"
 
 
@@ -147,3 +149,10 @@ def _handler(reddit: ScriptedReddit) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(reply.content)
 
     return Handler
+
+
+@pytest.fixture
+def reddit() -> Iterator[ScriptedReddit]:
+    server = ScriptedReddit()
+    with server.running():
+        yield server

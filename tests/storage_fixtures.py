@@ -1,7 +1,10 @@
 """What the tests of the store share: servers to talk to, processes that use a store, a check for leaked keys."""
 
 import asyncio
+import contextlib
 import os
+import random
+import signal
 import socket
 import sys
 import time
@@ -10,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, cast
 
+import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
@@ -27,6 +31,20 @@ PREFIX = "test:"
 
 def fake_store(server: FakeServer | None = None, *, timeout: float = 5.0) -> Store:
     return Store(FakeAsyncRedis(server=server or FakeServer(), protocol=2), prefix=PREFIX, timeout=timeout)
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+async def store(server: FakeServer) -> AsyncIterator[Store]:
+    async with fake_store(server) as store:
+        yield store
+        if server.connected:
+            async with store.visit() as redis:
+                await assert_no_leaks(redis, PREFIX)
 
 
 def a_watch(owner: str = "ada", **fields: object) -> Watch:
@@ -50,9 +68,13 @@ async def until(condition: Callable[[], bool], *, seconds: float = 10.0) -> None
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port that nobody has, below those that the system gives to outgoing connections of other tests."""
+    if redis_cluster.wanted():
+        return int(redis_cluster.free_ports(1)[0])
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as found:
+            found.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+            return int(found.getsockname()[1])
 
 
 @asynccontextmanager
@@ -76,6 +98,14 @@ async def answering(url: str) -> None:
         async with every_node(url) as nodes, asyncio.timeout(10):
             while not all([await _pong(node) for node in nodes]):  # noqa: ASYNC110 - other processes
                 await asyncio.sleep(0.01)
+
+
+async def kill(url: str) -> None:
+    """Kill the server, or each node of the cluster that stands in its place."""
+    async with every_node(url) as nodes:
+        processes = [int((await node.info("server"))["process_id"]) for node in nodes]
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
 
 
 @asynccontextmanager

@@ -8,6 +8,17 @@ from typing import Any
 from mcp import Client
 
 Json = Any
+TOOLS = [
+    "analyze_sentiment",
+    "get_post_comments",
+    "get_subreddit_info",
+    "get_subreddit_posts",
+    "get_trending_topics",
+    "get_user_info",
+    "search_reddit",
+    "watch_keywords",
+]
+"""The names of the contract."""
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The whole path in one process: the application as `serve` opens it, a real Redis, a scripted Reddit at its end."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,6 @@ from reddit_mcp.settings import Settings
 from tests.budget_fixtures import redis_server
 from tests.scripted_reddit import ScriptedReddit
 from tests.storage_fixtures import PREFIX
-
-
-@pytest.fixture
-def reddit() -> Iterator[ScriptedReddit]:
-    found = ScriptedReddit()
-    with found.running():
-        yield found
 
 
 @pytest.fixture

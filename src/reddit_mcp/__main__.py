@@ -1,6 +1,7 @@
 """The command line."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,15 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="the address to listen on (MCP_SERVER_HOST)")
     serve.add_argument("--port", type=int, help="the port to listen on, 0 for any (MCP_SERVER_PORT)")
     commands.add_parser("worker", help="run background jobs alone, beside any number of servers")
-    archive = commands.add_parser("archive", help="work with archives of Reddit data").add_subparsers(
-        dest="action", required=True, parser_class=_Parser
-    )
-    archive_serve = archive.add_parser("serve", help="serve Reddit's own API over the archive")
-    archive_serve.add_argument("--port", type=int, default=8090, help="the port to listen on, 0 for any")
-    archive_serve.add_argument("--ill", action="store_true", help="misbehave on command, to try clients against it")
-    archive_import = archive.add_parser("import", help="import Reddit dumps (NDJSON, plain, .gz or .zst)")
-    archive_import.add_argument("paths", nargs="+", type=Path, help="files or folders")
-    archive_import.add_argument("--db", type=Path, help="the archive to write (ARCHIVE_DB)")
+    _add_archive(commands)
     usage.register(keys.register(commands))
     cache = commands.add_parser("cache", help="work with cached answers").add_subparsers(
         dest="action", required=True, parser_class=_Parser
@@ -56,6 +49,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_archive(commands: "argparse._SubParsersAction[Any]") -> None:
+    archive = commands.add_parser("archive", help="work with archives of Reddit data").add_subparsers(
+        dest="action", required=True, parser_class=_Parser
+    )
+    serve = archive.add_parser("serve", help="serve Reddit's own API over the archive")
+    serve.add_argument("--port", type=int, default=8090, help="the port to listen on, 0 for any")
+    serve.add_argument("--ill", action="store_true", help="misbehave on command, to try clients against it")
+    imported = archive.add_parser("import", help="import Reddit dumps (NDJSON, plain, .gz or .zst)")
+    imported.add_argument("paths", nargs="+", type=Path, help="files or folders")
+    imported.add_argument("--db", type=Path, help="the archive to write (ARCHIVE_DB)")
+
+
 def _settings(arguments: argparse.Namespace) -> Settings:
     given: dict[str, Any] = {
         "mcp_server_host": getattr(arguments, "host", None),
@@ -67,6 +72,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def _run(arguments: argparse.Namespace) -> int:
     """Commands import their module late, so that none pays for the others."""
     settings = _settings(arguments)
+    if _serves(arguments, settings):  # before the slow imports: until it listens there is nothing to finish
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if arguments.command == "doctor":
         from reddit_mcp.commands.doctor import doctor
 
@@ -80,15 +87,8 @@ def _run(arguments: argparse.Namespace) -> int:
         from reddit_mcp.commands.actor import run_actor
 
         return run_actor(settings)
-    if arguments.command == "archive" and arguments.action == "import":
-        from reddit_mcp.commands.archive_import import import_archive
-
-        return import_archive(settings, arguments.paths, arguments.db)
     if arguments.command == "archive":
-        from reddit_mcp.commands.archive import serve_archive
-
-        serve_archive(settings, arguments.port, ill=arguments.ill)
-        return 0
+        return _run_archive(settings, arguments)
     if arguments.command == "keys":
         return usage.run(settings, arguments) if arguments.action == "usage" else keys.run(settings, arguments)
     if arguments.command == "cache":
@@ -97,13 +97,35 @@ def _run(arguments: argparse.Namespace) -> int:
         purge(settings, arguments.tool, arguments.subreddit)
         return 0
     if arguments.command == "breakers":
-        from reddit_mcp.commands.breakers import list_breakers, reset_breaker
-
-        return reset_breaker(settings, arguments.name) if arguments.action == "reset" else list_breakers(settings)
+        return _run_breakers(settings, arguments)
     from reddit_mcp.commands.serve import serve_http, serve_stdio
 
     (serve_http if arguments.transport == "http" else serve_stdio)(settings)
     return 0
+
+
+def _run_archive(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.action == "import":
+        from reddit_mcp.commands.archive_import import import_archive
+
+        return import_archive(settings, arguments.paths, arguments.db)
+    from reddit_mcp.commands.archive import serve_archive
+
+    serve_archive(settings, arguments.port, ill=arguments.ill)
+    return 0
+
+
+def _run_breakers(settings: Settings, arguments: argparse.Namespace) -> int:
+    from reddit_mcp.commands.breakers import list_breakers, reset_breaker
+
+    return reset_breaker(settings, arguments.name) if arguments.action == "reset" else list_breakers(settings)
+
+
+def _serves(arguments: argparse.Namespace, settings: Settings) -> bool:
+    """Whether it runs until it is told to stop, as an Actor's job and a server over stdio do not."""
+    if arguments.command == "actor":
+        return settings.apify.origin == "STANDBY"
+    return arguments.command == "worker" or getattr(arguments, "transport", None) == "http"
 
 
 def _settings_line(error: ValidationError) -> str:

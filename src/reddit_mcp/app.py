@@ -1,7 +1,7 @@
 """The composition root: everything is opened here, in order, and closed in the opposite order."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -71,6 +71,7 @@ class Opened:
     secrets: Secrets
     keyring: Keyring
     polling: Polling
+    jobs: Jobs
     pings: dict[str, Ping]
 
 
@@ -139,7 +140,7 @@ async def opened(
             breaker, lease = outbound.breakers.get("reddit"), Lease(store, "warming")
             warming = Warming(outbound.reddit, lease, lambda: breaker.is_open, settings.reddit_share)
             await stack.enter_async_context(warming)
-        yield Opened(mcp, outbound, accounts, secrets, keyring, polling, {"redis": store.ping})
+        yield Opened(mcp, outbound, accounts, secrets, keyring, polling, jobs, {"redis": store.ping})
 
 
 @contextlib.asynccontextmanager
@@ -226,8 +227,7 @@ def build(
         delivery: is told of matches too.
     """
     health, transports, late = Health(), Transports(sessions=settings.mcp_sessions), _Late()
-    at_home = settings.apify.is_at_home
-    streams = Streams(late.is_busy, IDLE_SECONDS if at_home else None)
+    streams = Streams(late.is_busy, IDLE_SECONDS if settings.apify.is_at_home else None)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -240,25 +240,8 @@ def build(
                 health.reason = "draining"
 
     app = Starlette(
-        routes=[
-            *transports.routes(),
-            *health.routes(),
-            *(
-                Route(route.path, operator_only(route.endpoint), methods=route.methods)
-                for route in breaker_routes(lambda: late.outbound.breakers)
-            ),
-            *usage_routes(lambda: late.accounts.usage, lambda: late.accounts.quota),
-            *queue_routes(lambda: late.outbound.tickets, _owner),
-            *home_routes(),
-            *metadata_routes(settings),
-        ],
-        middleware=[
-            *([Middleware(WithoutGatewaySecrets), Middleware(ReadinessProbe)] if at_home else []),
-            Middleware(Envelope, hosts=settings.allowed_hosts, origins=_listed(settings.cors_origins)),
-            Middleware(Authentication, gate=lambda: late.gate, challenge=challenge(settings)),
-            Middleware(EndsStreams, streams=streams),
-            Middleware(QuotaHeaders, quota=lambda: late.accounts.quota),
-        ],
+        routes=[*transports.routes(), *health.routes(), *_pages(settings, late)],
+        middleware=_middleware(settings, late, streams),
         exception_handlers={HTTPException: refused},
         lifespan=lifespan,
     )
@@ -269,9 +252,31 @@ def build(
         streams.drain()
         if late.opened:
             late.opened.mcp.draining.begin(seconds)
+            late.opened.jobs.drain()
 
     app.state.drain = drain
     return app
+
+
+def _pages(settings: Settings, late: _Late) -> Iterator[Route]:
+    """What is read beside MCP and the health of the server."""
+    for route in breaker_routes(lambda: late.outbound.breakers):
+        yield Route(route.path, operator_only(route.endpoint), methods=route.methods)
+    yield from usage_routes(lambda: late.accounts.usage, lambda: late.accounts.quota)
+    yield from queue_routes(lambda: late.outbound.tickets, _owner)
+    yield from home_routes()
+    yield from metadata_routes(settings)
+
+
+def _middleware(settings: Settings, late: _Late, streams: Streams) -> list[Middleware]:
+    """What a request passes, the outermost first."""
+    return [
+        *([Middleware(WithoutGatewaySecrets), Middleware(ReadinessProbe)] if settings.apify.is_at_home else []),
+        Middleware(Envelope, hosts=settings.allowed_hosts, origins=_listed(settings.cors_origins)),
+        Middleware(Authentication, gate=lambda: late.gate, challenge=challenge(settings)),
+        Middleware(EndsStreams, streams=streams),
+        Middleware(QuotaHeaders, quota=lambda: late.accounts.quota),
+    ]
 
 
 def _owner(request: Request) -> str:

@@ -179,6 +179,7 @@ class Watch(Value):
     """A keyword watch of one owner. `check_interval` is in minutes; `subreddits` empty means all of Reddit.
 
     `gap` is the latest stretch of time that its checks could not see; None when there was none.
+    `unreadable` names its communities that Reddit does not show now: gone, private or banned.
     `webhook_secret` is sealed, and its owner's answers leave it out; `pause_reason` says why the server paused it.
     """
 
@@ -195,6 +196,7 @@ class Watch(Value):
     next_check_utc: int | None = None
     matches: int = 0
     gap: Gap | None = None
+    unreadable: tuple[str, ...] = ()
     webhook_secret: str | None = None
     pause_reason: str | None = None
 

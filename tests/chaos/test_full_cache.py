@@ -107,7 +107,7 @@ async def state(pair: Pair) -> dict[str, Any]:
 
 async def test_a_full_cache_takes_nothing_from_the_state_store(pair: Pair, tmp_path: Path) -> None:
     master = secrets.token_urlsafe(32)
-    urls = {"REDIS_URL": pair.state, "REDIS_CACHE_URL": pair.cache}
+    urls = {"REDIS_URL": pair.state, "REDIS_CACHE_URL": pair.cache, "REDIS_TIMEOUT": "5"}
     house = House(tmp_path, {"AUTH_MODE": "api_key", "MCP_MASTER_KEY": master, "TIERS": TIERS, **urls})
     keys = [house.create(f"user{number}", "--tier", "free")["key"] for number in range(3)]
     with server(tmp_path, **house.settings) as url:

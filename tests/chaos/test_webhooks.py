@@ -1,11 +1,14 @@
 """Webhooks from real processes: from a match to its receiver, and through the death of who was sending."""
 
 import asyncio
+import contextlib
 import re
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mcp import Client
 from standardwebhooks import Webhook
 
@@ -24,7 +27,7 @@ from reddit_mcp.watches.stack import open_carriage
 from tests.running import command, server
 from tests.storage_fixtures import a_watch, until
 from tests.tool_calls import asking
-from tests.webhook_things import answer, eventually, hang, receiving
+from tests.webhook_things import Receiver, answer, eventually, hang, receiving
 
 FAR = 4_000_000_000
 """A check that is not due in these tests."""
@@ -68,18 +71,8 @@ async def test_a_private_address_is_refused_when_the_watch_is_made(tmp_path: Pat
 
 
 async def test_a_killed_sender_is_replaced_and_repeats_with_the_same_id(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, data_dir=tmp_path, environment="development", redis_url=None)
-    async with receiving() as receiver, open_store(settings) as store:
+    async with receiving() as receiver, _message(tmp_path, receiver) as (watch, deliveries):
         receiver.answers = [hang, answer()]
-        signing, deliveries, clock = SigningSecrets(open_secrets(settings)), Deliveries(store), SystemClock()
-        _, sealed = signing.draw()
-        watch = a_watch(webhook_url=receiver.url, webhook_secret=sealed, next_check_utc=FAR)
-        await Watches(store).create(watch, limit=1)
-        jobs = Jobs(store, clock)
-        breakers, notices = Breakers(store), Notices(store)
-        opened = open_carriage(store, open_secrets(settings), breakers, jobs, notices, clock, development=True)
-        async with opened as carriage:
-            await carriage.messenger.matched(watch, [_match(watch)])
         with command("worker", data_dir=tmp_path, ENVIRONMENT="development") as first:
             await until(lambda: bool(receiver.requests), seconds=20)
             await asyncio.to_thread(_kill, first)
@@ -90,6 +83,41 @@ async def test_a_killed_sender_is_replaced_and_repeats_with_the_same_id(tmp_path
             )
         assert receiver.ids == [f"msg_{watch.watch_id}_m1"] * 2
         assert receiver.requests[0].body == receiver.requests[1].body
+
+
+@pytest.mark.parametrize("words", [("serve", "--port", "0"), ("worker",)])
+async def test_a_stopped_sender_finishes_what_a_slow_receiver_takes(tmp_path: Path, words: tuple[str, ...]) -> None:
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(8)
+        writer.write(answer())
+
+    async with receiving() as receiver, _message(tmp_path, receiver) as (watch, deliveries):
+        receiver.answers = [slow]
+        with command(*words, data_dir=tmp_path, ENVIRONMENT="development") as first:
+            await until(lambda: bool(receiver.requests), seconds=20)
+            first.terminate()
+            with command("worker", data_dir=tmp_path, ENVIRONMENT="development"):  # which would take it over
+                assert await asyncio.to_thread(first.wait, 20) == 0
+                found = await deliveries.get(watch.watch_id, ["m1"])
+        assert (found["m1"].state, found["m1"].attempts) == ("delivered", 1)
+        assert receiver.ids == [f"msg_{watch.watch_id}_m1"]
+
+
+@contextlib.asynccontextmanager
+async def _message(data_dir: Path, receiver: Receiver) -> AsyncIterator[tuple[Watch, Deliveries]]:
+    """A match on its way to a receiver, for whichever process comes."""
+    settings = Settings(_env_file=None, data_dir=data_dir, environment="development", redis_url=None)
+    async with open_store(settings) as store:
+        secrets, clock = open_secrets(settings), SystemClock()
+        _, sealed = SigningSecrets(secrets).draw()
+        watch = a_watch(webhook_url=receiver.url, webhook_secret=sealed, next_check_utc=FAR)
+        await Watches(store).create(watch, limit=1)
+        opened = open_carriage(
+            store, secrets, Breakers(store), Jobs(store, clock), Notices(store), clock, development=True
+        )
+        async with opened as carriage:
+            await carriage.messenger.matched(watch, [_match(watch)])
+        yield watch, Deliveries(store)
 
 
 async def _created(ask: Any, word: str, url: str) -> Any:

@@ -135,7 +135,7 @@ def test_the_environment_names_settings_and_holds_no_secret() -> None:
     assert sorted(set(given) - set(fields)) == []
     plain = {name for name, value in given.items() if not re.fullmatch(r"@[a-zA-Z]+", value)}
     assert [name for name in plain if SecretStr in getattr(fields[name].annotation, "__args__", ())] == []
-    assert {name: given[name] for name in plain} == {"APIFY_TENANCY": "single"}
+    assert {name: given[name] for name in plain} == {"APIFY_TENANCY": "single", "MCP_ALLOWED_HOSTS": "*.apify.actor"}
 
 
 def test_the_input_is_that_of_the_tool() -> None:

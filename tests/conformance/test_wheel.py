@@ -12,6 +12,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 ROOT = Path(__file__).parents[2]
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")
 
 pytestmark = pytest.mark.timeout(600)  # downloads
@@ -24,7 +25,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__", ".*"))
     for name in SOURCES:
         shutil.copy(ROOT / name, folder)
-    _run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "dist", folder)
+    _run(*PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "dist", folder)
     (built,) = (folder / "dist").iterdir()
     return built
 
@@ -33,8 +34,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment in which nothing but the wheel was asked for."""
     folder = tmp_path_factory.mktemp("environment")
-    _run(sys.executable, "-m", "venv", folder)
-    _run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", wheel)
+    _run(sys.executable, "-m", "venv", "--without-pip", folder)
+    _run(*PIP, "--python", folder, "install", "--quiet", "--no-compile", wheel)
     return folder / "bin"
 
 

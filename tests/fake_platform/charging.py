@@ -33,12 +33,14 @@ class Charging:
         tenancy: in `multi` a charge needs the id of a request that is in flight.
         charges: what was booked, in order.
         repeated: charges that an idempotency key of the last 180 s kept from being booked again.
+        late: charges that were refused, for no request of their id was in flight.
     """
 
     prices: dict[str, float]
     tenancy: str = "single"
     charges: list[Charge] = field(default_factory=list)
     repeated: list[Charge] = field(default_factory=list)
+    late: list[Charge] = field(default_factory=list)
     open_requests: Counter[str] = field(default_factory=Counter)
     skipped: float = 0.0
     _keys: dict[str, float] = field(default_factory=dict)
@@ -62,9 +64,10 @@ class Charging:
         key, request_id = request.headers.get("idempotency-key", ""), body.get("requestId")
         if not key:
             return problem(400, "idempotency-key-missing")
-        if (self.tenancy == "multi" or request_id is not None) and not self.open_requests[request_id or ""]:
-            return problem(400, "request-id-invalid", "requestId is invalid or has expired")
         charge = Charge(body["eventName"], body["count"], key, request_id)
+        if (self.tenancy == "multi" or request_id is not None) and not self.open_requests[request_id or ""]:
+            self.late.append(charge)
+            return problem(400, "request-id-invalid", "requestId is invalid or has expired")
         if self._is_known(key):
             self.repeated.append(charge)
         elif charge.event in self.prices:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from reddit_mcp.reddit.warming import FRONT_PAGE
 from tests.scripted_reddit import Reply, Request, ScriptedReddit
+from tests.scripted_reddit import reddit as reddit  # noqa: PLC0414 - fixtures
 from tests.shapes import listing, t3
 from tests.storage_fixtures import until
 from tests.tools_in_process import call
-from tests.whole_path import reddit as reddit  # noqa: PLC0414 - fixtures
 from tests.whole_path import redis as redis  # noqa: PLC0414
 from tests.whole_path import serving
 
@@ -58,4 +58,4 @@ async def test_a_reddit_that_hangs_delays_neither_start_nor_end(
     started = time.monotonic()
     async with serving(reddit, redis, tmp_path, cache_warming=True):
         await until(lambda: len(reddit.requests) == 1)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8, "a request to Reddit may take ten seconds"

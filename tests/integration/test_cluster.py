@@ -9,7 +9,8 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,13 +21,16 @@ from redis.asyncio import Redis
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage import open_store
+from reddit_mcp.storage.connection import MAX_CONNECTIONS
+from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.watches import Watches
 from tests.inbound_things import JSON, call
 from tests.key_house import House
 from tests.redis_cluster import cluster
 from tests.running import environment, server
 from tests.scripted_reddit import Reply, Request, ScriptedReddit
-from tests.storage_fixtures import assert_no_leaks, until
+from tests.storage_fixtures import assert_no_leaks, command, until
+from tests.tls_listener import tls_in_front
 
 Pair = tuple[str, str]
 MONTH = 60
@@ -45,6 +49,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]
 def house(nodes: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> House:
     master = secrets.token_urlsafe(32)
     settings = {"AUTH_MODE": "api_key", "MCP_MASTER_KEY": master, "REDIS_URL": nodes[2], "TIERS": TIERS}
+    settings["REDIS_TIMEOUT"] = "5"  # on a busy machine an answer may take longer than the usual limit
     return House(tmp_path_factory.mktemp("house"), settings)
 
 
@@ -65,11 +70,18 @@ def pair(house: House, nodes: tuple[str, ...]) -> Iterator[Pair]:
         yield urls
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reddit() -> Iterator[ScriptedReddit]:
     found = ScriptedReddit()
     with found.running():
         yield found
+
+
+@pytest.fixture(scope="module")
+def asking(house: House, nodes: tuple[str, ...], reddit: ScriptedReddit) -> Iterator[Pair]:
+    """Two replicas that ask Reddit."""
+    with replicas(house, nodes, **application(reddit, RETRY_BASE="0")) as urls:
+        yield urls
 
 
 def application(reddit: ScriptedReddit, **settings: str) -> dict[str, str]:
@@ -201,9 +213,7 @@ def test_the_doctor_is_content(house: House) -> None:
     assert "FAIL" not in told
 
 
-async def test_equal_calls_on_two_replicas_are_one_request(
-    house: House, nodes: tuple[str, ...], reddit: ScriptedReddit
-) -> None:
+async def test_equal_calls_on_two_replicas_are_one_request(house: House, asking: Pair, reddit: ScriptedReddit) -> None:
     key, gate = house.create("eve")["key"], threading.Event()
 
     def answer(_request: Request) -> Reply:
@@ -211,38 +221,35 @@ async def test_equal_calls_on_two_replicas_are_one_request(
         return WELL
 
     reddit.answer = answer
-    with replicas(house, nodes, **application(reddit)) as pair:
-        calls = [
-            asyncio.create_task(ask(url, key, "get_subreddit_info", subreddit="lua")) for url in pair for _ in range(15)
-        ]
-        await until(lambda: bool(reddit.requests))
-        await asyncio.wait(calls, timeout=1.0)  # long enough for every caller to have found the flight
-        assert not any(call.done() for call in calls)
-        gate.set()
-        answers = await asyncio.gather(*calls)
+    reddit.requests.clear()
+    calls = [
+        asyncio.create_task(ask(url, key, "get_subreddit_info", subreddit="lua")) for url in asking for _ in range(15)
+    ]
+    await until(lambda: bool(reddit.requests))
+    await asyncio.wait(calls, timeout=1.0)  # long enough for every caller to have found the flight
+    assert not any(call.done() for call in calls)
+    gate.set()
+    answers = await asyncio.gather(*calls)
     assert len(reddit.requests) == 1
     assert sum(answer["metadata"]["reddit_api_calls"] for answer in answers) == 1
 
 
-async def test_breakers_are_seen_and_reset_from_anywhere(
-    house: House, nodes: tuple[str, ...], reddit: ScriptedReddit
-) -> None:
+async def test_breakers_are_seen_and_reset_from_anywhere(house: House, asking: Pair, reddit: ScriptedReddit) -> None:
     key = house.create("fay", "--role", "operator")["key"]
     reddit.answer = lambda _request: ILL
-    with replicas(house, nodes, **application(reddit, RETRY_BASE="0")) as pair:
-        for number in range(2):
-            failed = await ask(pair[0], key, "get_subreddit_info", subreddit=f"lua{number}")
-            assert failed["error"]["type"] in ("upstream_error", "unavailable")
-        await becomes(lambda: is_state(pair[1], key, "open"))
-        assert "reddit: open" in run(house, "breakers", "list")
-        reddit.answer = lambda _request: WELL
-        assert "reddit is closed" in run(house, "breakers", "reset", "reddit")
-        for number, url in enumerate(pair):
+    for number in range(2):
+        failed = await ask(asking[0], key, "get_subreddit_info", subreddit=f"lua{number}")
+        assert failed["error"]["type"] in ("upstream_error", "unavailable")
+    await becomes(lambda: is_state(asking[1], key, "open"))
+    assert "reddit: open" in run(house, "breakers", "list")
+    reddit.answer = lambda _request: WELL
+    assert "reddit is closed" in run(house, "breakers", "reset", "reddit")
+    for number, url in enumerate(asking):
 
-            async def is_answered(url: str = url, number: int = number) -> bool:
-                return "error" not in await ask(url, key, "get_subreddit_info", subreddit=f"well{number}")
+        async def is_answered(url: str = url, number: int = number) -> bool:
+            return "error" not in await ask(url, key, "get_subreddit_info", subreddit=f"well{number}")
 
-            await becomes(is_answered)
+        await becomes(is_answered)
 
 
 async def is_state(url: str, key: str, state: str) -> bool:
@@ -253,8 +260,9 @@ async def is_state(url: str, key: str, state: str) -> bool:
 async def test_a_ticket_is_known_to_every_replica(house: House, nodes: tuple[str, ...], reddit: ScriptedReddit) -> None:
     key, other = house.create("gil")["key"], house.create("hal")["key"]
     reddit.answer = lambda _request: WELL
+    reddit.requests.clear()
     with replicas(house, nodes, **application(reddit, REDDIT_QPM="3", CALL_TIMEOUT="3")) as pair:
-        calls = [ask(url, key, "get_subreddit_info", subreddit=f"lua{i}{url[-1]}") for url in pair for i in range(4)]
+        calls = [ask(pair[i % 2], key, "get_subreddit_info", subreddit=f"lua{i}") for i in range(8)]
         errors = [answer["error"]["data"] for answer in await asyncio.gather(*calls) if "error" in answer]
         assert len(errors) == 8 - 3 == 8 - len(reddit.requests)
         assert {error["status"] for error in errors} == {"queued"}
@@ -262,6 +270,35 @@ async def test_a_ticket_is_known_to_every_replica(house: House, nodes: tuple[str
             path = f"/queue/status/{error['request_id']}"
             assert [(await get(url, key, path)).json()["status"] for url in pair] == ["queued"] * 2
             assert (await get(pair[0], other, path)).status_code == 404
+
+
+async def test_a_process_has_twenty_connections_at_most(nodes: tuple[str, ...]) -> None:
+    settings = Settings(_env_file=None, redis_url=SecretStr(f"{nodes[0]}?client_name=counted"), redis_timeout=5)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings))
+        await stack.enter_async_context(Notices(store))
+        watchers = [await stack.enter_async_context(Redis.from_url(node)) for node in nodes]
+
+        async def busy(number: int) -> None:
+            for turn in range(30):
+                async with store.visit() as redis:  # a pipeline goes to all nodes at once
+                    pipeline = redis.pipeline(transaction=False)
+                    for key in range(6):
+                        pipeline.set(f"reddit_mcp:busy:{number}:{turn}:{key}", "", ex=60)
+                    assert await pipeline.execute() == [True] * 6
+                await Watches(store).list(f"owner{number}")
+
+        async def counted() -> int:
+            lists = [await node.client_list() for node in watchers]
+            return sum(each["name"] == "counted" for clients in lists for each in clients)
+
+        work = asyncio.gather(*(busy(number) for number in range(60)))
+        most = 0
+        while not work.done():
+            most = max(most, await counted())
+            await asyncio.sleep(0)
+        await work
+    assert len(nodes) < most <= MAX_CONNECTIONS
 
 
 async def test_a_user_with_few_rights(nodes: tuple[str, ...]) -> None:
@@ -273,6 +310,35 @@ async def test_a_user_with_few_rights(nodes: tuple[str, ...]) -> None:
         url = nodes[0].replace("//", f"//user{number}:hush@")
         async with open_store(Settings(_env_file=None, redis_url=SecretStr(url))) as store:
             assert await outcome_of(Watches(store)) == reason
+
+
+async def test_tls_and_a_user_with_a_password(tmp_path: Path) -> None:
+    with cluster(tmp_path) as urls:
+        async with AsyncExitStack() as stack:
+            nodes = [await stack.enter_async_context(Redis.from_url(url)) for url in urls]
+            ports = []
+            for node, url in zip(nodes, urls, strict=True):
+                plain = int(url.rpartition(":")[2])
+                secure, certificate = await stack.enter_async_context(tls_in_front(plain, tmp_path))
+                await node.config_set("cluster-announce-port", secure)
+                await command(node, "ACL", "SETUSER", "ann", "on", ">p@ss:hush", "~reddit_mcp:*", "&*", "+@all")
+                ports.append(secure)
+            await becomes(lambda: announced(nodes, ports))
+            user = f"rediss://ann:{{}}@127.0.0.1:{ports[0]}?ssl_ca_certs={certificate}"
+            assert await outcome_at(user.format("p%40ss%3Ahush")) is None
+            assert await outcome_at(user.format("wrong")) == "store_away"
+            assert await outcome_at(user.format("p%40ss%3Ahush").partition("?")[0]) == "store_away"
+
+
+async def announced(nodes: list[Redis], ports: list[int]) -> bool:
+    """Whether every node sends clients to these ports."""
+    tables = [await command(node, "CLUSTER", "SLOTS") for node in nodes]
+    return all({owner[1] for _, _, owner, *_ in table} == set(ports) for table in tables)
+
+
+async def outcome_at(url: str) -> str | None:
+    async with open_store(Settings(_env_file=None, redis_url=SecretStr(url), redis_timeout=2)) as store:
+        return await outcome_of(Watches(store))
 
 
 async def outcome_of(watches: Watches) -> str | None:

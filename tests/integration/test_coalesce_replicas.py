@@ -19,6 +19,7 @@ from tests.storage_fixtures import (
     assert_no_leaks,
     every_node,
     free_port,
+    kill,
     redis_at,
     running_server,
     until,
@@ -173,7 +174,7 @@ async def test_redis_killed_in_the_middle_fails_no_call(
     calls = [asyncio.create_task(replica.fetch(20)) for replica in replicas]
     await until(lambda: bool(reddit.asked))
     await looking(url, 6)
-    process.kill()
+    await kill(url)
     await process.wait()
     await until(lambda: len(reddit.asked) == 3)
     reddit.gate.set()

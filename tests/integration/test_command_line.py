@@ -41,7 +41,8 @@ def test_a_mistake_is_one_line(tmp_path: Path, words: list[str], settings: dict[
 def test_doctor_is_content_with_the_sample_archive(tmp_path: Path) -> None:
     ended = run("doctor", data_dir=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["ok    redis", "ok    cache", "ok    reddit"]
+    told = [line.split(":")[0] for line in ended.stdout.splitlines()]
+    assert told == ["ok    redis", "ok    cache", "ok    reddit", "ok    billing"]
 
 
 def test_doctor_says_what_to_do_about_an_unreachable_reddit_and_redis(tmp_path: Path) -> None:
@@ -56,7 +57,8 @@ def test_doctor_says_what_to_do_about_an_unreachable_reddit_and_redis(tmp_path: 
         REDDIT_URL=nowhere,
     )
     assert ended.returncode == 1
-    assert [line.split(":")[0] for line in ended.stdout.splitlines()] == ["FAIL  redis", "ok    cache", "FAIL  reddit"]
+    told = [line.split(":")[0] for line in ended.stdout.splitlines()]
+    assert told == ["FAIL  redis", "ok    cache", "FAIL  reddit", "ok    billing"]
     assert "s3cret" not in ended.stdout + ended.stderr
 
 

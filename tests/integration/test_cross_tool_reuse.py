@@ -8,9 +8,9 @@ import pytest
 
 from reddit_mcp.app import Opened
 from tests.scripted_reddit import Reply, Request, ScriptedReddit
+from tests.scripted_reddit import reddit as reddit  # noqa: PLC0414 - fixtures
 from tests.shapes import listing, t1, t2, t3, thread
 from tests.tools_in_process import call
-from tests.whole_path import reddit as reddit  # noqa: PLC0414 - fixtures
 from tests.whole_path import redis as redis  # noqa: PLC0414
 from tests.whole_path import serving
 

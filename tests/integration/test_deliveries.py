@@ -1,100 +1,21 @@
 """Carrying matches to webhooks: each once, again after failures for twelve hours, and then no more."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
-from fakeredis import FakeServer
 from standardwebhooks import Webhook
 
 from reddit_mcp.errors import NotFound
-from reddit_mcp.models import Match, Watch
-from reddit_mcp.reddit.breakers import Breakers
+from reddit_mcp.models import Watch
 from reddit_mcp.reddit.circuit import BreakerRules
-from reddit_mcp.storage.connection import Store
-from reddit_mcp.storage.deliveries import MOST_DEAD_LETTERS, MOST_DELIVERIES, Deliveries, DeliveryState
-from reddit_mcp.storage.notices import Notices
+from reddit_mcp.storage.deliveries import MOST_DEAD_LETTERS, MOST_DELIVERIES, DeliveryState
 from reddit_mcp.storage.secrets import Secrets
-from reddit_mcp.storage.watches import Watches
-from reddit_mcp.watches.addresses import Addresses
-from reddit_mcp.watches.delivery import LAST_SECONDS, LONGEST_FAILING, RETRY_SECONDS, Messenger
-from reddit_mcp.watches.jobs import Jobs
-from reddit_mcp.watches.receivers import Receivers
+from reddit_mcp.watches.delivery import LAST_SECONDS, LONGEST_FAILING, RETRY_SECONDS
 from reddit_mcp.watches.signing import SigningSecrets
-from reddit_mcp.watches.webhooks import MOST_WAITING, PLACES, Webhooks
-from tests.storage_fixtures import PREFIX, a_watch, assert_no_leaks, fake_store, until
-from tests.webhook_things import MASTER, START, Receiver, SteppedClock, answer, eventually, hang, receiving
-
-NEVER_OPENS = BreakerRules(failures=1000, window=1000)
-
-
-@dataclass
-class Post:
-    """Everything between a match and a receiver, on one store."""
-
-    store: Store
-    clock: SteppedClock
-    receiver: Receiver
-    watch: Watch
-    secret: str
-    messenger: Messenger
-    jobs: Jobs
-    receivers: Receivers
-    deliveries: Deliveries
-    watches: Watches
-    others: list[asyncio.Event]
-
-    async def matched(self, *names: str) -> None:
-        await self.messenger.matched(self.watch, [a_match(self.watch, name) for name in names])
-
-    async def state(self, name: str = "m1") -> DeliveryState:
-        return (await self.deliveries.get(self.watch.watch_id, [name]))[name]
-
-    async def ends(self, name: str = "m1", *, attempts: int | None = None) -> DeliveryState:
-        """Wait for the end, or for so many attempts."""
-        if attempts is None:
-            return await eventually(lambda: self.state(name), lambda state: state.state != "pending")
-        return await eventually(lambda: self.state(name), lambda state: state.attempts == attempts)
-
-    async def now(self) -> Watch:
-        return await self.watches.get("ada", self.watch.watch_id)
-
-
-def a_match(watch: Watch, name: str = "m1") -> Match:
-    post = {"id": name, "title": "Kettles & \u65e5\u672c"}
-    return Match(
-        match_id=name, watch_id=watch.watch_id, keyword="lua", why="?", post=post, sentiment=0.5, matched_utc=START
-    )
-
-
-@contextlib.asynccontextmanager
-async def posting(
-    *answers: bytes,
-    masters: tuple[bytes, ...] = (MASTER,),
-    rules: BreakerRules = NEVER_OPENS,
-    sealed: str | None = None,
-) -> AsyncIterator[Post]:
-    clock, signing = SteppedClock(), SigningSecrets(Secrets(masters))
-    async with receiving() as receiver, fake_store(FakeServer()) as store, contextlib.AsyncExitStack() as stack:
-        receiver.answers = list(answers) or [answer()]
-        breakers, jobs, addresses = Breakers(store, rules), Jobs(store, clock), Addresses(development=True)
-        stack.push_async_callback(breakers.aclose)
-        webhooks = await stack.enter_async_context(Webhooks(addresses, breakers))
-        deliveries, watches = Deliveries(store), Watches(store)
-        messenger = Messenger(watches, deliveries, webhooks, signing, jobs, Notices(store), clock)
-        secret, own = signing.draw()
-        watch = a_watch(webhook_url=receiver.url, webhook_secret=sealed or own, created_utc=START)
-        await watches.create(watch, limit=1)
-        others: list[asyncio.Event] = []
-        jobs.handle("other", lambda _payload: _set(others))
-        await stack.enter_async_context(jobs)
-        receivers = Receivers(addresses, signing, deliveries)
-        yield Post(store, clock, receiver, watch, secret, messenger, jobs, receivers, deliveries, watches, others)
-        async with store.visit() as redis:
-            await assert_no_leaks(redis, PREFIX)
+from tests.posting import Post, a_match, posting
+from tests.storage_fixtures import PREFIX
+from tests.webhook_things import START, answer, eventually
 
 
 async def test_a_match_arrives_once_however_often_it_is_told() -> None:
@@ -191,22 +112,6 @@ async def test_a_refusing_breaker_costs_no_attempt() -> None:
         assert len(post.receiver.requests) == 2
 
 
-async def test_hanging_receivers_leave_places_for_other_jobs_and_cost_no_attempt() -> None:
-    async with posting() as post:
-        post.receiver.answers = [hang]
-        names = [f"m{number}" for number in range(PLACES + MOST_WAITING + 3)]
-        await post.matched(*names)
-        await until(lambda: len(post.receiver.requests) == PLACES)
-        done = asyncio.Event()
-        post.others.append(done)
-        await post.jobs.enqueue("other", "job", {})
-        async with asyncio.timeout(5):
-            await done.wait()
-        assert len(post.receiver.requests) == PLACES
-        states = await post.deliveries.get(post.watch.watch_id, names)
-        assert all((state.state, state.attempts) == ("pending", 0) for state in states.values())
-
-
 async def test_gone_pauses_the_watch_and_what_waits_is_given_up() -> None:
     async with posting(answer(500), answer(410)) as post:
         await post.matched("m1")
@@ -277,11 +182,6 @@ async def test_what_is_kept_is_bounded_and_unreadable_states_are_passed_over() -
         assert await post.deliveries.get("w", ["m5"]) == {}
         await post.deliveries.forget("w")
         assert await post.deliveries.dead_letters("w") == {}
-
-
-async def _set(events: list[asyncio.Event]) -> None:
-    for event in events:
-        event.set()
 
 
 async def _paused(post: Post) -> Watch:

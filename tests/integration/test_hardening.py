@@ -1,7 +1,5 @@
 """Hostile callers against real sockets: whatever they send, the server answers others and never blames itself."""
 
-import asyncio
-import contextlib
 import functools
 import json
 import secrets
@@ -13,138 +11,18 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
 
 from reddit_mcp.server import protocol
-from reddit_mcp.server.message import Messages, read_body
 from reddit_mcp.tools import Services, specs
 from tests.inbound_things import JSON, call, error_of
 from tests.key_house import House
+from tests.raw_http import HEAD, connected, everything
 from tests.running import server
-from tests.storage_fixtures import free_port
 
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 PAGE = "https://app.example"
-
-
-# --- connections: uvicorn with our protocol, and an app that tells what it saw ---
-
-
-async def _telling(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] == "/slow":
-        await asyncio.sleep(3 * protocol.REQUEST_SECONDS)
-    body = await read_body(receive)
-    names = [name.decode() for name, _ in scope["headers"]]
-    await JSONResponse({"headers": names, "body": body.decode()})(scope, receive, send)
-
-
-@contextlib.asynccontextmanager
-async def listening(patience: float = 30.0) -> AsyncIterator[int]:
-    port = free_port()
-    config = uvicorn.Config(
-        Messages(_telling), port=port, loop="asyncio", http=protocol.Protocol, lifespan="off", log_config=None
-    )
-    running = uvicorn.Server(config)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protocol, "REQUEST_SECONDS", patience)
-        patch.setattr(running, "capture_signals", contextlib.nullcontext)
-        task = asyncio.create_task(running.serve())
-        while not running.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        try:
-            yield port
-        finally:
-            running.should_exit = True
-            await task
-
-
-@contextlib.asynccontextmanager
-async def connected(port: int) -> AsyncIterator[Connection]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-
-
-async def everything(reader: asyncio.StreamReader) -> bytes:
-    """All that comes until the server closes the connection."""
-    try:
-        return await asyncio.wait_for(reader.read(), 20)
-    except ConnectionResetError:
-        return b""
-
-
-async def test_a_connection_that_says_nothing_is_closed() -> None:
-    async with listening(0.1) as port, connected(port) as (reader, _):
-        assert await everything(reader) == b""
-
-
-async def test_a_head_that_dribbles_is_408() -> None:
-    async with listening(0.2) as port, connected(port) as (reader, writer):
-        writer.write(HEAD[:30])
-        assert (await everything(reader)).startswith(b"HTTP/1.1 408 ")
-
-
-async def test_a_body_that_dribbles_ends_with_the_connection() -> None:
-    async with listening(0.2) as port, connected(port) as (reader, writer):
-        writer.write(HEAD + b"Content-Length: 9\r\n\r\n{")
-        assert await everything(reader) == b""
-
-
-async def test_the_second_request_of_a_connection_has_no_longer_either() -> None:
-    whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
-    async with listening(0.3) as port, connected(port) as (reader, writer):
-        writer.write(whole + whole[:40])
-        answers = await everything(reader)
-    assert answers.startswith(b"HTTP/1.1 200 ")
-    assert b"HTTP/1.1 408 " in answers
-
-
-async def test_work_may_take_longer_than_a_request_may() -> None:
-    async with listening(0.1) as port, httpx.AsyncClient() as client:
-        for _ in range(2):
-            answer = await client.post(f"http://127.0.0.1:{port}/slow", json={"jsonrpc": "2.0"})
-            assert answer.status_code == 200
-
-
-@pytest.mark.parametrize("line", [b"X-Endless: ", b"X-1: 1\r\n"])
-async def test_a_head_without_an_end_is_431(line: bytes) -> None:
-    async with listening() as port, connected(port) as (reader, writer):
-        writer.write(HEAD + line * (protocol.LARGEST_HEAD // len(line) + 1))
-        assert (await everything(reader)).startswith(b"HTTP/1.1 431 ")
-
-
-async def test_trailers_are_no_headers() -> None:
-    chunked = HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\nX-API-Key: late\r\n\r\n"
-    async with listening() as port, connected(port) as (reader, writer):
-        writer.write(chunked)
-        answer = await everything(reader)
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["headers"] == [
-        "host",
-        "content-type",
-        "transfer-encoding",
-        "connection",
-    ]
-
-
-async def test_garbage_is_400_and_the_next_caller_is_served() -> None:
-    async with listening() as port:
-        for junk in (b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"POST /mcp HTTP/1.1\r\n: x\r\n\r\n"):
-            async with connected(port) as (reader, writer):
-                writer.write(junk)
-                assert (await everything(reader)).startswith(b"HTTP/1.1 400 ")
-        async with httpx.AsyncClient() as client:
-            assert (await client.post(f"http://127.0.0.1:{port}/", json={})).json()["body"] == "{}"
 
 
 # --- the whole server ---

@@ -20,6 +20,7 @@ from reddit_mcp.storage.connection import Store, connect
 from reddit_mcp.storage.tickets import Notice, Tickets
 from tests.budget_fixtures import (
     Flown,
+    Gate,
     Upstream,
     becomes,
     census,
@@ -141,10 +142,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def test_the_way_of_a_queued_request(store: Store) -> None:
-    upstream = Upstream(0.3)
-    async with queue_over(upstream, store, limit=1, span=2.0) as queue, client(Tickets(store)) as http:
+    upstream = Gate()
+    async with queue_over(upstream, store, limit=1) as queue, client(Tickets(store)) as http:
+        upstream.open.set()
         await queue.fetch(query())
-        within(1)
+        upstream.open.clear()
+        within(5)
         flown = Flown(queue, query("kettles"))
         refused = await flown.outcome()
         assert isinstance(refused, RateLimited)
@@ -158,10 +161,13 @@ async def test_the_way_of_a_queued_request(store: Store) -> None:
         queued = answer.json()
         assert queued["request_id"] == refused.data["request_id"]
         assert queued["position"] == 1
-        assert queued["estimated_wait_seconds"] in (1, 2)
+        assert 30 < queued["estimated_wait_seconds"] <= 61
         assert "position 1" in queued["message"]
-        assert answer.headers["retry-after"] in ("1", "2")
+        assert answer.headers["retry-after"] == str(queued["estimated_wait_seconds"])
+        async with store.visit() as redis:  # as if the minute were over
+            await redis.delete(*await matching(redis, "*budget-window*"))
         await becomes(lambda: has("processing"))
+        upstream.open.set()
         await flown.task
         await becomes(lambda: has("completed"))
         assert "repeat the call" in (await http.get(path)).json()["message"]
@@ -203,9 +209,8 @@ async def test_the_estimate_comes_true(store: Store) -> None:
         for each in flown:
             await each.task
             real.append(loop.time() - asked)
-    assert all(abs(wait - took) < 0.5 for wait, took in zip(waits, real, strict=True)), list(
-        zip(waits, real, strict=True)
-    )
+    late = [took - wait for wait, took in zip(waits, real, strict=True)]
+    assert all(-0.5 < each < 1.5 for each in late), late  # a busy machine is late, and less than one span
 
 
 async def test_a_401_takes_a_second_token_before_the_request_is_repeated(store: Store) -> None:

@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse
 from reddit_mcp.errors import UpstreamError
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.server.quota_headers import QuotaHeaders
-from tests.quota_fixtures import FREE, Clock, House, Named, listening
+from tests.quota_fixtures import FREE, Clock, House, Named
+from tests.running import listening
 from tests.storage_fixtures import fake_store
 
 HEADERS = {"accept": "application/json, text/event-stream"}

@@ -1,147 +1,30 @@
 """The tools over recorded Reddit traffic, compared field for field with a plain reading of the recording."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from reddit_mcp.reddit.praw import Application, Praw
 from tests.recorded_reddit import Exchange, Session, exchanges
-from tests.scripted_reddit import Reply, Request, ScriptedReddit, token
+from tests.recorded_tools import (
+    WEB,
+    Json,
+    Recorded,
+    assert_posts,
+    flat,
+    full_comment,
+    full_post,
+    of_kind,
+    page_of,
+    typed,
+    walk,
+)
+from tests.recorded_tools import recorded as recorded  # noqa: PLC0414 - fixtures
+from tests.scripted_reddit import Reply, Request
+from tests.scripted_reddit import reddit as reddit  # noqa: PLC0414
 from tests.shapes import t2
-from tests.tools_in_process import call, server_over
 
-Json = Any
-WEB = "https://www.reddit.com"
 LISTINGS = ("listing_sub", "listing_front", "listing_domain", "listing_multi", "by_id", "duplicates")
-
-
-class Recorded:
-    """A server with our tools over a scripted Reddit."""
-
-    def __init__(self, reddit: ScriptedReddit) -> None:
-        self.reddit = reddit
-        self.praw = Praw(Application("id", "secret", "test:kettles:1 (by /u/nobody)", reddit.url, reddit.url, 30))
-        self._server = server_over(self.praw, lambda: self.praw.budget.remaining)
-
-    async def call(self, tool: str, **arguments: Json) -> Json:
-        """The structured content of a tool's answer."""
-        self.reddit.requests.clear()
-        return await call(self._server, tool, **arguments)
-
-    async def told(self, exchange: Exchange, tool: str, **arguments: Json) -> Json:
-        """The tool's answer when Reddit gives this recorded one."""
-        self.reddit.answer = lambda _request: exchange.reply
-        return await self.call(tool, **arguments)
-
-
-@pytest.fixture
-def reddit() -> Iterator[ScriptedReddit]:
-    server = ScriptedReddit()
-    with server.running():
-        yield server
-
-
-@pytest.fixture
-async def recorded(reddit: ScriptedReddit) -> AsyncIterator[Recorded]:
-    opened = Recorded(reddit)
-    yield opened
-    await opened.praw.aclose()
-
-
-# a plain reading of Reddit's JSON
-
-
-def typed(value: Json, exchange: Exchange) -> str:
-    """A text as its author typed it."""
-    if not isinstance(value, str):
-        return ""
-    return value if exchange.raw else value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def full_post(data: Json, exchange: Exchange) -> Json:
-    return {
-        "type": "post",
-        "id": data["id"],
-        "title": typed(data["title"], exchange),
-        "author": data["author"] or "[deleted]",
-        "subreddit": data["subreddit"],
-        "created_utc": int(data["created_utc"]),
-        "score": data["score"],
-        "upvote_ratio": data.get("upvote_ratio"),
-        "num_comments": data["num_comments"],
-        "url": (WEB if data["url"].startswith("/") else "") + typed(data["url"], exchange),
-        "permalink": WEB + data["permalink"],
-        "selftext": typed(data["selftext"], exchange),
-        "link_flair_text": typed(data["link_flair_text"], exchange) or None,
-        "is_self": data["is_self"],
-        "is_video": bool(data.get("is_video")),
-        "over_18": bool(data["over_18"]),
-        "spoiler": bool(data.get("spoiler")),
-        "stickied": bool(data["stickied"]),
-    }
-
-
-def full_comment(data: Json, exchange: Exchange, depth: int) -> Json:
-    return {
-        "type": "comment",
-        "id": data["id"],
-        "author": data["author"] or "[deleted]",
-        "body": typed(data["body"], exchange),
-        "score": data["score"],
-        "created_utc": int(data["created_utc"]),
-        "depth": depth,
-        "parent_id": data["parent_id"],
-        "is_submitter": bool(data.get("is_submitter")),
-        "stickied": bool(data.get("stickied")),
-        "distinguished": data.get("distinguished"),
-    }
-
-
-def of_kind(listing: Json, kind: str) -> list[Json]:
-    return [child["data"] for child in listing["data"]["children"] if child["kind"] == kind]
-
-
-def walk(listing: Json, depth: int = 0) -> Iterator[tuple[int, str, Json]]:
-    for child in listing["data"]["children"]:
-        yield depth, child["kind"], child["data"]
-        if isinstance(child["data"].get("replies"), dict):
-            yield from walk(child["data"]["replies"], depth + 1)
-
-
-def flat(tree: list[Json]) -> Iterator[Json]:
-    """A shown tree in reading order, each comment without its replies."""
-    for comment in tree:
-        yield {name: value for name, value in comment.items() if name != "replies"}
-        yield from flat(comment["replies"])
-
-
-def assert_posts(shown: list[Json], expected: list[Json], exchange: Exchange) -> None:
-    assert len(shown) == len(expected), exchange.id
-    for post, data in zip(shown, expected, strict=True):
-        right = full_post(data, exchange)
-        text = right["selftext"]
-        if len(text) > 1000:
-            assert post.pop("truncated") is True
-            cut, right["selftext"] = post["selftext"], post["selftext"]
-            assert cut.endswith("…")
-            assert 790 <= len(cut) <= 1000
-            assert text.startswith(cut[:-1])
-        assert post == right, (exchange.id, data["id"])
-
-
-def page_of(exchange: Exchange) -> tuple[list[Json], str | None]:
-    """At most 100 things and the cursor behind them."""
-    children = exchange.json["data"]["children"]
-    things = [child for child in children if child["kind"] in ("t1", "t3")]
-    if len(things) <= 100:
-        return things, exchange.json["data"]["after"]
-    return things[:100], f"{things[99]['kind']}_{things[99]['data']['id']}"
-
-
-# good answers
 
 
 async def test_listings(recorded: Recorded, corpus: Path) -> None:
@@ -335,107 +218,3 @@ async def test_rate_limit_headers(recorded: Recorded, corpus: Path) -> None:
             assert recorded.praw.budget.remaining == int(float(remaining))
             told += 1
     assert told > 10
-
-
-# refusals and trouble
-
-
-def expected_error(exchange: Exchange) -> tuple[str, str | None]:
-    """Type and reason that a recorded refusal stands for."""
-    reason = exchange.json.get("reason") if isinstance(exchange.json, dict) else None
-    place = exchange.reply.headers.get("location", "")
-    known = reason if reason in ("private", "gated", "quarantined", "banned") else None
-    match exchange.status:
-        case 400:
-            return "invalid_input", None
-        case 401:
-            return "unavailable", "reddit_credentials"
-        case 403 if not isinstance(exchange.json, dict):
-            return "upstream_error", None
-        case 403 | 404 | 451:
-            return "not_found", known
-        case 429:
-            return "rate_limited", None
-        case status if 300 <= status < 400 and ("/subreddits/search" in place or "/submit" in place):
-            return "not_found", None
-    return "upstream_error", None
-
-
-def question_like(path: str) -> tuple[str, dict[str, Json]]:
-    """The tool whose request this path is most like."""
-    if path.startswith("/user/"):
-        return "get_user_info", {"username": "tea_lover"}
-    if path.startswith("/comments/") or "/comments/" in path:
-        return "get_post_comments", {"post_id": "1abc2d"}
-    if "/search" in path:
-        return "search_reddit", {"query": "kettles"}
-    if path.endswith(("/about", "/about/rules")):
-        return "get_subreddit_info", {"subreddit": "kettles"}
-    return "get_subreddit_posts", {"subreddit": "kettles"}
-
-
-def assert_error(content: Json, exchange: Exchange, kind: str, reason: str | None) -> None:
-    error = content["error"]
-    assert (error["type"], error["data"].get("reason")) == (kind, reason), (exchange.id, error)
-    assert error["data"]["trace_id"]
-    assert error["message"].endswith(".")
-    assert "<" not in error["message"], exchange.id
-    assert len(error["message"]) < 300
-    if kind == "rate_limited":
-        assert error["data"]["retry_after_seconds"] > 0
-
-
-async def test_every_recorded_refusal(recorded: Recorded, corpus: Path) -> None:
-    found = exchanges(corpus, "errors_and_redirects", "quoted_errors")
-    refused = [exchange for exchange in found if exchange.status >= 300 and "access_token" not in exchange.path]
-    assert len(refused) > 90
-    for exchange in refused:
-        tool, arguments = question_like(exchange.path)
-        content = await recorded.told(exchange, tool, **arguments)
-        assert_error(content, exchange, *expected_error(exchange))
-        asked = len(recorded.reddit.requests)
-        assert asked == (2 if exchange.status == 401 else 1), exchange.id
-
-
-async def test_recorded_refusals_inside_good_answers(recorded: Recorded, corpus: Path) -> None:
-    for exchange in exchanges(corpus, "errors_and_redirects", "quoted_errors"):
-        if exchange.status != 200:
-            continue
-        suspended = isinstance(exchange.json, dict) and exchange.json.get("data", {}).get("is_suspended")
-        tool, arguments = question_like(exchange.path)
-        content = await recorded.told(exchange, tool, **arguments)
-        assert_error(content, exchange, *(("not_found", "suspended") if suspended else ("upstream_error", None)))
-
-
-async def test_every_recorded_refusal_of_a_token(reddit: ScriptedReddit, corpus: Path) -> None:
-    found = exchanges(corpus, "errors_and_redirects", "quoted_errors", "token")
-    refused = [each for each in found if "access_token" in each.path and (each.status >= 300 or "error" in each.json)]
-    assert refused
-    for exchange in refused:
-        reddit.token = refusing(exchange)
-        recorded = Recorded(reddit)
-        content = await recorded.call("get_subreddit_info", subreddit="kettles")
-        await recorded.praw.aclose()
-        assert_error(content, exchange, "unavailable", "reddit_credentials")
-        assert reddit.requests == []
-    reddit.token = token
-
-
-def refusing(exchange: Exchange) -> Callable[[int], Reply]:
-    return lambda _number: exchange.reply
-
-
-async def test_nothing_recorded_is_a_bug_of_ours(recorded: Recorded, corpus: Path) -> None:
-    """Any recorded answer to any question is an answer or a clear failure."""
-    names = [path.stem for path in sorted((corpus / "exchanges").glob("*.jsonl"))]
-    questions: list[tuple[str, dict[str, Json]]] = [
-        ("get_user_info", {"username": "tea_lover", "include": "all"}),
-        ("get_subreddit_info", {"subreddit": "kettles", "include_rules": True}),
-        ("get_subreddit_posts", {"subreddit": "kettles"}),
-        ("get_post_comments", {"post_id": "1abc2d", "expand_more": 1}),
-        ("analyze_sentiment", {"content_type": "comment", "content_id": "k1"}),
-    ]
-    for number, exchange in enumerate(exchanges(corpus, *names)):
-        tool, arguments = questions[number % len(questions)]
-        content = await recorded.told(exchange, tool, **arguments)
-        assert content.get("error", {}).get("type") != "internal", (exchange.id, tool)

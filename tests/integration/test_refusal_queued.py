@@ -4,11 +4,12 @@ import asyncio
 import time
 from pathlib import Path
 
+from tests.budget_fixtures import becomes
 from tests.scripted_reddit import Reply, Request, ScriptedReddit
+from tests.scripted_reddit import reddit as reddit  # noqa: PLC0414 - fixtures
 from tests.shapes import t5
 from tests.storage_fixtures import until
 from tests.tools_in_process import call
-from tests.whole_path import reddit as reddit  # noqa: PLC0414 - fixtures
 from tests.whole_path import redis as redis  # noqa: PLC0414
 from tests.whole_path import serving
 
@@ -39,7 +40,7 @@ async def test_a_long_refusal_is_a_place_in_the_queue(reddit: ScriptedReddit, re
         assert (notice.status, notice.position) == ("queued", 1)
         started = time.monotonic()
         cached = await call(server.mcp, "get_subreddit_info", subreddit="cached")
-        assert time.monotonic() - started < 0.2
+        assert time.monotonic() - started < 1
         assert cached["metadata"]["cached"]
         assert len(reddit.requests) == 2, "one refusal is enough for everybody"
 
@@ -60,10 +61,13 @@ async def test_the_queued_work_is_done_when_the_wait_is_over(
         assert len({error["error"]["data"]["request_id"] for error in errors}) == 1
         await until(lambda: len(reddit.requests) == 2)
         assert time.monotonic() - started >= 3, "not before Reddit said"
-        await until(lambda: server.outbound.queue.bulkhead.in_use == 0)
-        content = await call(server.mcp, "get_subreddit_info", subreddit="kettles")
-        assert content["metadata"]["reddit_api_calls"] == 0
-        assert content["metadata"]["cached"]
+
+        async def is_cached() -> bool:
+            content = await call(server.mcp, "get_subreddit_info", subreddit="kettles")
+            return bool(content["metadata"]["cached"])
+
+        await becomes(is_cached)
+        assert len(reddit.requests) == 2, "nobody asked again"
         notice = await server.outbound.tickets.read(errors[0]["error"]["data"]["request_id"], "local")
         assert notice
         assert notice.status == "completed"

@@ -12,17 +12,7 @@ from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from tests.running import environment, server
-
-TOOLS = {
-    "analyze_sentiment",
-    "get_post_comments",
-    "get_subreddit_info",
-    "get_subreddit_posts",
-    "get_trending_topics",
-    "get_user_info",
-    "search_reddit",
-    "watch_keywords",
-}
+from tests.tool_calls import TOOLS
 
 
 async def _names_and_posts(client: Any) -> tuple[set[str], dict[str, Any]]:
@@ -38,7 +28,7 @@ async def test_streamable_http(base_url: str, path: str, mode: Any, version: str
     async with Client(base_url + path, mode=mode) as client:
         tools, answer = await _names_and_posts(client)
         assert client.protocol_version == version
-    assert tools == TOOLS
+    assert tools == set(TOOLS)
     assert len(answer["posts"]) == 3
     assert answer["metadata"]["source"] == "archive"
 
@@ -47,7 +37,7 @@ async def test_legacy_sse(base_url: str) -> None:
     async with sse_client(base_url + "/sse") as (read, write), ClientSession(read, write) as session:
         await session.initialize()
         tools, answer = await _names_and_posts(session)
-    assert tools == TOOLS
+    assert tools == set(TOOLS)
     assert len(answer["posts"]) == 3
 
 
@@ -57,7 +47,7 @@ async def test_stdio_beside_a_running_http_server_of_the_same_data_dir(tmp_path:
     keyword = {"action": "create", "keywords": ["espresso"]}
     with server(tmp_path) as url:
         async with Client(url + "/mcp") as over_http, Client(stdio_client(parameters)) as over_stdio:
-            assert (await _names_and_posts(over_stdio))[0] == TOOLS
+            assert (await _names_and_posts(over_stdio))[0] == set(TOOLS)
             created = (await over_http.call_tool("watch_keywords", keyword)).structured_content
             listed = (await over_stdio.call_tool("watch_keywords", {"action": "list"})).structured_content
     assert created is not None

@@ -23,7 +23,8 @@ from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.scripts import Script
 from reddit_mcp.storage.usage import Day, Usage
 from tests.budget_fixtures import becomes, store_at
-from tests.quota_fixtures import FREE, House, Named, listening
+from tests.quota_fixtures import FREE, House, Named
+from tests.running import listening
 from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, fake_store, free_port, running_server, until
 
 TODAY = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)

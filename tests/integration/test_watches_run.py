@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from reddit_mcp.app import build
+from reddit_mcp.settings import Settings
 from reddit_mcp.storage.connection import Store, connect
 from reddit_mcp.storage.watches import Watches
+from reddit_mcp.watches.jobs import Jobs
 from tests import redis_cluster
 from tests.running import command, environment, server
 from tests.storage_fixtures import a_watch, answering, assert_no_leaks, free_port, running_server
@@ -128,6 +131,17 @@ async def the_worker_checks(data_dir: Path, url: str) -> None:
             await assert_no_leaks(redis, "reddit_mcp:")
         await watches.delete("ada", watch.watch_id)
         assert await watches.list("ada") == ()
+
+
+async def test_a_draining_server_lets_jobs_end_beside_its_calls(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, redis_url=None)
+    drained: list[Jobs] = []
+    app = build(settings)
+    async with app.router.lifespan_context(app):
+        with pytest.MonkeyPatch.context() as heard:
+            heard.setattr(Jobs, "drain", lambda jobs: drained.append(jobs))  # noqa: PLW0108 - a method
+            app.state.drain(24)
+    assert len(drained) == 1
 
 
 def test_a_worker_that_cannot_start_says_so_in_one_line(tmp_path: Path) -> None:

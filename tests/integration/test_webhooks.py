@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook
 
 from reddit_mcp.reddit.breakers import Breakers
+from reddit_mcp.watches import webhooks as webhooks_module
 from reddit_mcp.watches.addresses import Addresses, Resolver
-from reddit_mcp.watches.webhooks import MOST_WAITING, PLACES, NotDelivered, Webhooks
-from tests.storage_fixtures import fake_store, until
-from tests.webhook_things import SIGNING, answer, hang, receiving, resolving
+from reddit_mcp.watches.webhooks import CONNECT_SECONDS, PLACES, PLACES_OF_HOST, NotDelivered, Webhooks
+from tests.storage_fixtures import fake_store
+from tests.webhook_things import SIGNING, answer, receiving, resolving
 
 NAME = "hooks.example.com"
 LOOPBACK = {NAME: ["127.0.0.1"], "localhost": ["127.0.0.1"], "other.example.com": ["127.0.0.1"]}
@@ -206,19 +208,55 @@ async def test_a_host_that_keeps_failing_is_left_in_peace() -> None:
     assert len(receiver.requests) == 6
 
 
-async def test_hanging_receivers_take_no_more_than_their_places() -> None:
-    async with receiving() as receiver, sending() as webhooks:
-        receiver.answers = [hang]
-        most = PLACES + MOST_WAITING
-        waiting = [asyncio.create_task(webhooks.send(receiver.url, f"msg_{n}", BODY, SECRET)) for n in range(most)]
-        await until(lambda: len(receiver.requests) == PLACES and webhooks.is_full)
-        with pytest.raises(NotDelivered, match="too much to do with webhooks") as caught:
-            await webhooks.send(receiver.url, "msg_x", BODY, SECRET)
-        assert not caught.value.sent
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-    assert (webhooks.places.in_use, webhooks.is_full) == (0, False)
+def test_one_host_leaves_places_for_others_and_all_together_have_no_more_than_there_are() -> None:
+    webhooks = Webhooks(Addresses(), Breakers(fake_store()))
+    with contextlib.ExitStack() as stack:
+        kept = [stack.enter_context(webhooks.place(f"https://{NAME}/{number}")) for number in range(PLACES)]
+        assert kept == [True] * PLACES_OF_HOST + [False] * (PLACES - PLACES_OF_HOST)
+        others = [f"https://host{number}.example.com/" for number in range(PLACES)]
+        assert [stack.enter_context(webhooks.place(url)) for url in others].count(True) == PLACES - PLACES_OF_HOST
+        assert webhooks.places.in_use == PLACES
+    with webhooks.place(f"https://{NAME}/") as is_kept, webhooks.place("no address") as unknown:
+        assert (is_kept, unknown) == (True, True)
+    assert webhooks.places.in_use == 0
+
+
+async def test_the_next_checked_ip_is_called_where_one_does_not_answer() -> None:
+    async with receiving() as receiver, sending(resolving({"localhost": ["127.0.0.2", "127.0.0.1"]})) as webhooks:
+        await webhooks.send(f"http://localhost:{receiver.port}/in", "msg_1", BODY, SECRET)
+    assert receiver.ids == ["msg_1"]
+
+
+async def test_an_ip_that_never_accepts_is_passed_over_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks_module, "CONNECT_SECONDS", CONNECT_SECONDS / 10)
+    names = {"localhost": ["127.0.0.2", "127.0.0.1"]}
+    with _silent("127.0.0.2") as port:
+        async with receiving(port=port) as receiver, sending(resolving(names)) as webhooks:
+            await webhooks.send(f"http://localhost:{port}/in", "msg_1", BODY, SECRET)
+    assert receiver.ids == ["msg_1"]
+
+
+async def test_no_ip_that_answers_is_one_failure_and_an_answer_is_never_asked_for_twice() -> None:
+    names = {"localhost": ["127.0.0.2", "127.0.0.3"], "two.example.com": ["127.0.0.1", "127.0.0.1"]}
+    async with receiving() as receiver, sending(resolving(names)) as webhooks:
+        with pytest.raises(NotDelivered, match="cannot be reached: ConnectError"):
+            await webhooks.send(f"http://localhost:{receiver.port}/in", "msg_1", BODY, SECRET)
+        receiver.answers = [b""]  # it hangs up
+        with pytest.raises(NotDelivered, match="cannot be reached: RemoteProtocolError"):
+            await webhooks.send(f"http://two.example.com:{receiver.port}/in", "msg_2", BODY, SECRET)
+    assert receiver.ids == ["msg_2"]
+
+
+@contextlib.contextmanager
+def _silent(ip: str) -> Iterator[int]:
+    """A port of this IP that is full: what comes is neither accepted nor refused."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server((ip, 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 def _tls(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:

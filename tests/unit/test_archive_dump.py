@@ -1,7 +1,6 @@
-"""Dump lines and files: every shape that dumps come in, and damage of every sort."""
+"""Dump files and folders, and the report of an import."""
 
 import gzip
-import json
 import random
 import sqlite3
 import sys
@@ -12,156 +11,16 @@ from typing import Any
 
 import pytest
 
-from reddit_mcp.archive.dump import BadLine, DumpError, Progress, Report, Skipped, files, import_paths
-from reddit_mcp.archive.dump.lines import things
+from reddit_mcp.archive.dump import BadLine, DumpError, Progress, Skipped, files, import_paths
+from tests.dump_things import comment, ids, line, listing, packed, post, run, titles, wrapped
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-Data = dict[str, Any]
-
-
-def post(number: int = 1, **more: Any) -> Data:
-    return {"id": f"p{number:05}", "title": f"Title {number}", "selftext": "Text", "subreddit": "tea", **more}
-
-
-def comment(number: int = 1, **more: Any) -> Data:
-    return {"id": f"c{number:05}", "body": f"Body {number}", "link_id": "t3_p00001", "subreddit": "tea", **more}
-
-
-def line(value: Any) -> bytes:
-    return json.dumps(value).encode() + b"\n"
-
-
-def wrapped(kind: str, data: Data) -> Data:
-    return {"kind": kind, "data": data}
-
-
-def listing(*children: Data) -> Data:
-    return wrapped("Listing", {"children": list(children), "after": None})
-
-
-def run(db: Path, *paths: Path) -> Report:
-    return import_paths(paths, db, lambda _: None)
-
-
-def ids(db: Path, table: str) -> set[int]:
-    with closing(sqlite3.connect(db)) as reader:
-        return {row[0] for row in reader.execute(f"SELECT id FROM {table}")}
-
-
-def titles(db: Path) -> dict[int, str]:
-    with closing(sqlite3.connect(db)) as reader:
-        return dict(reader.execute("SELECT id, title FROM post"))
-
-
-# Lines
-
-
-@pytest.mark.parametrize(
-    ("data", "kind"),
-    [
-        (comment(), "t1"),
-        (comment(name="t1_c00001"), "t1"),
-        ({"id": "c1", "body": "x", "parent_id": "t1_b"}, "t1"),
-        (post(), "t3"),
-        ({"id": "p1", "title": "x", "url": "https://example.com"}, "t3"),
-        ({"id": "p1", "name": "t3_p1"}, "t3"),
-        ({"name": "someone", "link_karma": 1}, "t2"),
-        ({"name": "t3_someone", "comment_karma": 1}, "t2"),
-        ({"name": "someone", "is_suspended": True}, "t2"),
-        ({"display_name": "tea", "title": "Tea", "url": "/r/tea/"}, "t5"),
-        (wrapped("t1", comment()), "t1"),
-        (wrapped("t3", {"id": "p1"}), "t3"),
-        (wrapped("t2", {"name": "someone"}), "t2"),
-        (wrapped("t5", {"display_name": "tea"}), "t5"),
-    ],
-)
-def test_the_kind_is_told_from_wrapper_name_or_fields(data: Data, kind: str) -> None:
-    assert [found for found, _ in things(line(data))] == [kind]
-
-
-def thread() -> list[Data]:
-    inner = wrapped("t1", comment(3, replies=listing(wrapped("more", {"children": ["x"], "count": 1}))))
-    outer = wrapped("t1", comment(2, replies=listing(inner)))
-    return [listing(wrapped("t3", post())), listing(outer, wrapped("t1", comment(4, replies="")))]
-
-
-@pytest.mark.parametrize("value", [thread(), {"response": thread(), "thread": "t3_p00001"}])
-def test_a_whole_thread_is_taken_apart(value: Any) -> None:
-    found = things(line(value))
-    assert [(kind, data["id"]) for kind, data in found] == [
-        ("t3", "p00001"), ("t1", "c00002"), ("t1", "c00003"), ("t1", "c00004"),
-    ]  # fmt: skip
-    assert [data["replies"] for kind, data in found if kind == "t1"] == ["", "", ""]
-
-
-@pytest.mark.parametrize(
-    ("raw", "reason"),
-    [
-        (b"nonsense", "not JSON"),
-        (b'{"id": ' + b"9" * 5_000 + b"x}", "not JSON"),
-        (b'{"id": 1', "not JSON"),
-        (b"17", "no Reddit thing in it"),
-        (b"{}", "no Reddit thing in it"),
-        (b'{"kind": "t4", "data": {"id": "a", "body": "mail"}}', "no Reddit thing in it"),
-        (b'{"kind": "t1", "data": null}', "no Reddit thing in it"),
-        (b'{"kind": "Listing", "data": {"children": null}}', "no Reddit thing in it"),
-        (b'{"kind": "t1", "data": {"body": "no id", "link_id": "t3_a"}}', "no Reddit thing in it"),
-        (b'{"title": "no id", "url": ""}', "no Reddit thing in it"),
-        (b"[" * 50_000 + b"]" * 50_000, "nested too deeply"),
-    ],
-)
-def test_a_line_without_a_thing_says_why(raw: bytes, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        things(raw)
-
-
-def test_damaged_text_is_no_reason_to_lose_a_line() -> None:
-    (_, half), (_, broken) = things(b'{"id":"c1","body":"\\ud83d","link_id":"t3_a"}') + things(
-        b'{"id":"c2","body":"caf\xe9","link_id":"t3_a"}'
-    )
-    assert half["body"] == "\ud83d"
-    assert broken["body"] == "caf\ufffd"
-
-
-@pytest.mark.parametrize(
-    ("data", "body"),
-    [
-        (comment(body="a &lt; b &amp;amp;", body_html="&lt;p&gt;a &amp;lt; b&lt;/p&gt;"), "a < b &amp;"),
-        (comment(body="a &lt; b", body_html="<p>a &amp;lt; b</p>"), "a &lt; b"),
-        (comment(body="&gt; quote", body_html=None), "> quote"),
-        (comment(body="R&amp;D"), "R&D"),
-        (comment(body="I typed &lt; for <"), "I typed &lt; for <"),
-        (comment(body="AT&T and &lt;"), "AT&T and &lt;"),
-        (comment(body="fish & chips"), "fish & chips"),
-    ],
-)
-def test_text_is_unescaped_once_where_reddit_escaped_it(data: Data, body: str) -> None:
-    assert things(line(data))[0][1]["body"] == body
-
-
-def test_a_signed_image_url_tells_that_a_line_is_escaped() -> None:
-    images = {"images": [{"source": {"url": "https://preview.redd.it/a.png?width=1&amp;s=0f"}}]}
-    data = things(line(post(title="Q &amp; A <", preview=images)))[0][1]
-    assert data["title"] == "Q & A <"
-    assert data["preview"]["images"][0]["source"]["url"].endswith("?width=1&s=0f")
-
-
-def test_escapes_that_other_encoders_write_are_understood() -> None:
-    raw = b'{"id":"c1","link_id":"t3_a","body":"1 \\u0026lt; 2 <","body_html":"\\u0026lt;p\\u0026gt;"}'
-    assert things(raw)[0][1]["body"] == "1 < 2 <"
-
 
 # Files
-
-
-def packed(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
 
 
 def long_window(content: bytes) -> bytes:
@@ -307,69 +166,3 @@ def test_an_archive_that_cannot_be_written_is_one_clear_error(tmp_path: Path) ->
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(DumpError, match="version 99"):
         run(tmp_path / "future", dump)
-
-
-# Damage
-
-VICTIMS = [
-    line(wrapped("t1", comment(1, id="vc1", author="someone", score=3, created_utc=1_500_000_000, parent_id="t1_vc0"))),
-    line(post(1, id="vp1", name="t3_vp1", author="someone", created_utc="1500000000", edited=False, preview={})),
-    line({"name": "victim", "link_karma": 1, "created_utc": 1.5e9}),
-    line({"display_name": "victims", "title": "Victims", "url": "/r/victims/", "subscribers": 12}),
-    line(thread()),
-]
-HARM = [b"\n", b"\r", b"\0", b"\xff", b"\xc3", b'"', b"{", b"}", b"[", b"]", b"\\", b"\\ud800", b"9" * 400, b"1e999",
-        b"-", b"NaN", b"null", b"&amp;", b",", b":", b"\xe2\x80\xa8", b"true", b"t5", b"_"]  # fmt: skip
-
-
-def harmed(victim: bytes, rng: random.Random) -> bytes:
-    """A line with one to three places cut out, overwritten or filled."""
-    body = bytearray(victim.rstrip(b"\n"))
-    for _ in range(rng.randint(1, 3)):
-        at = rng.randrange(len(body) + 1)
-        body[at : at + rng.choice((0, 0, 1, 1, 7))] = rng.choice((b"", rng.choice(HARM), rng.randbytes(1)))
-    return bytes(body) + b"\n"
-
-
-def test_ten_thousand_damaged_lines_cost_no_other_line(tmp_path: Path) -> None:
-    rng = random.Random(20)
-    sound = [line(comment(number, id=f"zz{number:05}", body=f"sound {number}")) for number in range(2_001)]
-    parts = [sound[0]]
-    for at in range(2_000):
-        parts += [harmed(rng.choice(VICTIMS), rng) for _ in range(5)]
-        parts.append(sound[at + 1])
-    report = run(tmp_path / "db", packed(tmp_path, "a", b"".join(parts)))
-    kept = ids(tmp_path / "db", "comment")
-    assert all(int(f"zz{number:05}", 36) in kept for number in range(2_001))
-    assert 1_000 < report.bad_lines < report.lines
-    assert report.lines >= 12_001
-
-
-GARBAGE = [
-    "null", "true", "[]", "{}", '""', '" "', "-1", "0", "1.5", "1e999", "-1e999", "NaN", "9" * 400, "1" * 30,
-    '"\\ud800"', '"\\u0000"', '"[deleted]"', '"t1_"', '"t3_zzzzzzzzzzzzzzzzzzzzzzzzz"', '"1500000000.5"', '"&lt;"',
-    "[" * 300 + "]" * 300, '"' + "x" * 9_000 + '"', '{"kind": "Listing", "data": 5}',
-]  # fmt: skip
-
-
-def test_no_value_of_any_field_stops_the_import(tmp_path: Path) -> None:
-    full = [
-        wrapped("t1", comment(1, name="t1_c00001", parent_id="t1_b", author="a", score=1, downs=0, controversiality=0,
-                              created_utc=1, retrieved_on=1, replies="", permalink="/r/tea/", subreddit_id="t5_a",
-                              stickied=False, edited=False, body_html="<p>", distinguished=None, depth=0)),
-        wrapped("t3", post(1, name="t3_p00001", author="a", score=1, ups=1, downs=0, upvote_ratio=0.5, num_comments=1,
-                           created_utc=1, retrieved_utc=1, url="https://a.b/", domain="a.b", permalink="/r/tea/",
-                           is_self=False, over_18=False, stickied=False, link_flair_text="", selftext_html="<p>")),
-        wrapped("t2", {"name": "a", "id": "b", "link_karma": 1, "created_utc": 1, "retrieved_on": 1}),
-        wrapped("t5", {"display_name": "a", "id": "b", "name": "t5_b", "title": "", "public_description": "",
-                       "subscribers": 1, "url": "/r/a/", "rules": [], "retrieved_on": 1}),
-    ]  # fmt: skip
-    parts = [line(thing) for thing in full]
-    for thing in full:
-        for field in thing["data"]:
-            text = json.dumps(thing | {"data": thing["data"] | {field: "@"}})
-            parts += [text.replace('"@"', garbage).encode() + b"\n" for garbage in GARBAGE]
-    sentinel = line(comment(1, id="zzzzzz"))
-    report = run(tmp_path / "db", packed(tmp_path, "a", b"".join([*parts, sentinel])))
-    assert report.lines == len(parts) + 1
-    assert int("zzzzzz", 36) in ids(tmp_path / "db", "comment")

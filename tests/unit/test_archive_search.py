@@ -1,29 +1,15 @@
 """Search over a file: each way to answer finds the same, in every script."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from reddit_mcp.archive import ranking
 from reddit_mcp.archive.sqlite import SqliteStore
 from reddit_mcp.archive.store import Order, Period
-from tests.archive_things import Growing, archive, many, post
+from tests.archive_things import Growing, post
+from tests.archive_things import small as small  # noqa: PLC0414 - fixtures
+from tests.archive_things import store as store  # noqa: PLC0414
 
 MIXED = 'title:"house cat" OR (title:dogs subreddit:second)'
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
-    path = archive(tmp_path_factory.mktemp("archive") / "many.sqlite", *many())
-    with SqliteStore(path) as store:
-        yield store
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Growing]:
-    with Growing(tmp_path / "small.sqlite") as small:
-        yield small
 
 
 @pytest.mark.parametrize("order", ["hot", "new", "top", "controversial", "comments", "relevance"])

@@ -1,7 +1,6 @@
 """The store over a file: Reddit's orders, time filters and threads."""
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
@@ -11,22 +10,11 @@ import pytest
 from reddit_mcp.archive import ranking
 from reddit_mcp.archive.sqlite import SqliteStore
 from reddit_mcp.archive.store import Order, Period
-from tests.archive_things import NOW, Growing, archive, comment, many, post
+from tests.archive_things import NOW, Growing, comment, many, post
+from tests.archive_things import small as small  # noqa: PLC0414 - fixtures
+from tests.archive_things import store as store  # noqa: PLC0414
 
 HOUR, DAY = 3_600, 86_400
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
-    path = archive(tmp_path_factory.mktemp("archive") / "many.sqlite", *many())
-    with SqliteStore(path) as store:
-        yield store
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Growing]:
-    with Growing(tmp_path / "small.sqlite") as small:
-        yield small
 
 
 def fields(store: SqliteStore, names: list[str], field: str) -> list[Any]:

@@ -1,6 +1,7 @@
 """Calls and matches, billed: reserve, work, charge, answer."""
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,19 +20,21 @@ from tests.storage_fixtures import a_watch, until
 
 async def _call(
     billing: ApifyBilling, *, extras: tuple[str, ...] = (), matches: tuple[str, ...] = (), request: str | None = None
-) -> None:
+) -> Sequence[str]:
+    """The events that were charged."""
     arguments = {"expand_more": 1} if extras else {}
     with billing.reserve("search_reddit", arguments, "ada", request) as bill:
-        await bill.pay(extras, matches)
+        return await bill.pay(extras, matches)
 
 
 async def test_a_call_and_what_it_did_beside_are_charged(houses: Houses) -> None:
     house = houses()
     async with house.settling() as settling:
-        await _call(house.single(settling), extras=("comments-expanded",))
-    assert house.platform.booked == {"tool-call": 1, "comments-expanded": 1}
-    assert house.noted == {"ada tool-call": 1, "ada comments-expanded": 1}
-    assert house.budget.taken == Decimal("0.005")
+        charged = await _call(house.single(settling), extras=("comments-expanded",), matches=("a",))
+    assert charged == ["tool-call", "comments-expanded", "watch-match"]
+    assert house.platform.booked == dict.fromkeys(charged, 1)
+    assert house.noted == {f"ada {event}": 1 for event in charged}
+    assert house.budget.taken == Decimal("0.006")
 
 
 async def test_what_is_not_paid_is_given_back(houses: Houses) -> None:
@@ -63,6 +66,18 @@ async def test_calls_at_once_never_overshoot_the_limit_and_a_refused_one_does_no
     refusals = [answer for answer in answers if isinstance(answer, Unavailable)]
     assert {refused.data["reason"] for refused in refusals} == {"charge_limit"}
     assert 40 - len(refusals) == worked == house.platform.booked["tool-call"] == 5
+
+
+async def test_in_a_shared_run_a_call_above_the_limit_does_no_work(houses: Houses) -> None:
+    house = houses(limit=PRICES["tool-call"])
+    await _call(house.multi(), request="request-1")
+    with (
+        pytest.raises(Unavailable) as refused,
+        house.multi().reserve("search_reddit", {}, "ada", "request-2"),
+    ):
+        raise AssertionError
+    assert refused.value.data["reason"] == "charge_limit"
+    assert len(house.platform.sent) == 1
 
 
 async def test_keys_differ_for_calls_and_events_whatever_a_caller_sends(houses: Houses) -> None:
@@ -107,8 +122,9 @@ async def test_in_a_shared_run_nothing_is_begun_while_the_platform_is_down(house
         with pytest.raises(Unavailable):
             await _call(house.multi(), request=f"request-{number}")
     before = len(house.platform.sent)
-    with pytest.raises(Unavailable, match="does not take charges"):
+    with pytest.raises(Unavailable, match="does not take charges") as refused:
         await _call(house.multi(), request="request-6")
+    assert refused.value.data["reason"] == "breaker_open"
     assert len(house.platform.sent) == before
 
 
@@ -120,7 +136,7 @@ async def test_an_answer_of_which_a_part_is_paid_goes_out(houses: Houses) -> Non
             raise error(403)
 
     house.platform.script = no_extras
-    await _call(house.multi(), extras=("comments-expanded",), request="request-1")
+    assert await _call(house.multi(), extras=("comments-expanded",), request="request-1") == ["tool-call"]
     assert house.noted == {"ada tool-call": 1}
 
 
@@ -237,7 +253,7 @@ async def test_nothing_costs_anything_elsewhere() -> None:
     async with unbilled(None, None, None, None) as nothing:  # type: ignore[arg-type]
         assert nothing is None
     with Free().reserve("search_reddit", {}, "ada", None) as bill:
-        await bill.pay((), ())
+        assert await bill.pay((), ()) == ()
         await bill.matched("ada", ["a"])
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from reddit_mcp.errors import NotFound, Unavailable, UpstreamError
+from reddit_mcp.reddit import breakers as module
 from reddit_mcp.reddit.breaker import Breaker
 from reddit_mcp.reddit.breakers import Breakers
 from reddit_mcp.reddit.circuit import BreakerRules
@@ -16,24 +16,13 @@ from reddit_mcp.server.breakers import breaker_routes
 from reddit_mcp.storage.breaker_report import Report
 from reddit_mcp.storage.breakers import MOST_ERRORS, BreakerRoom
 from reddit_mcp.storage.keyspace import BREAKER, BREAKER_ERRORS
-from tests.breaker_things import Away, Clock, fail, through
-from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store
+from tests.breaker_things import Away, fail, through
+from tests.breaker_things import away as away  # noqa: PLC0414 - fixtures
+from tests.breaker_things import breakers as breakers  # noqa: PLC0414
+from tests.clocks import Clock
+from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store, until
 
 RULES = BreakerRules()
-
-
-@pytest.fixture
-async def away() -> AsyncIterator[Away]:
-    found = Away()
-    async with found.store:
-        yield found
-
-
-@pytest.fixture
-async def breakers(away: Away) -> AsyncIterator[Breakers]:
-    found = Breakers(away.store)
-    yield found
-    await found.aclose()
 
 
 async def test_reports_without_redis_are_this_replica_s(away: Away, breakers: Breakers) -> None:
@@ -88,6 +77,32 @@ async def test_counts_are_told_once_though_two_tell_at_once(breakers: Breakers) 
     shared = breakers.get("reddit").shared
     await asyncio.gather(*(shared.exchange() for _ in range(5)))
     assert (await shared.report()).success_count == 1
+
+
+async def test_those_used_longest_ago_are_forgotten(breakers: Breakers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_AT_REST", 3)
+    held, told = breakers.get("held"), breakers.get("told").shared
+    await fail(breakers.get("open"))
+    await through(breakers.get("told"))
+    for number in range(10):
+        breakers.get(f"host{number}")
+    assert set(breakers._recent) == {"told", "open", "host8", "host9"}, "those with something to tell are kept"
+    await until(lambda: told.is_at_rest)
+    breakers.get("host10")
+    assert set(breakers._recent) == {"open", "host8", "host9", "host10"}
+    assert breakers.get("open").is_open
+    assert breakers.get("held") is held
+    assert "told" in {report.name for report in await breakers.reports()}, "the store knows it"
+
+
+async def test_one_in_use_is_the_same_for_all(breakers: Breakers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_AT_REST", 1)
+    used = id(breakers.get("host"))
+    async with breakers.get("host").guard():
+        for number in range(5):
+            breakers.get(f"host{number}")
+        assert "host" not in breakers._recent
+        assert id(breakers.get("host")) == used
 
 
 async def test_slow_requests_are_shown(away: Away) -> None:

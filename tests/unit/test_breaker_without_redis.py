@@ -1,7 +1,6 @@
 """The breaker while Redis is away: this replica alone, and what it tells afterwards."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,16 +8,11 @@ import pytest
 from reddit_mcp.reddit.breaker import Breaker
 from reddit_mcp.reddit.circuit import BreakerRules
 from reddit_mcp.storage.breakers import BreakerRoom, Word
-from tests.breaker_things import Away, Clock, fail, refused, through
+from tests.breaker_things import Away, fail, refused, through
+from tests.breaker_things import away as away  # noqa: PLC0414 - fixtures
+from tests.clocks import Clock
 
 RULES = BreakerRules()
-
-
-@pytest.fixture
-async def away() -> AsyncIterator[Away]:
-    found = Away()
-    async with found.store:
-        yield found
 
 
 async def test_without_redis_it_opens_probes_and_closes_alone(away: Away) -> None:

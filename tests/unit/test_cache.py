@@ -13,12 +13,13 @@ from reddit_mcp.reddit.flight import deadline, remaining
 from reddit_mcp.reddit.memory import RECENT_SECONDS
 from reddit_mcp.reddit.source import Answer, Priority, Query
 from reddit_mcp.storage.connection import Store
-from tests.cache_fixtures import Always, Clock, Layers, Upstream, layers, page, question, settled
+from tests.cache_fixtures import Always, Layers, Upstream, layers, page, question, settled
 from tests.cache_fixtures import clock as clock  # noqa: PLC0414 - fixtures
 from tests.cache_fixtures import replica as replica  # noqa: PLC0414
-from tests.cache_fixtures import server as server  # noqa: PLC0414
-from tests.cache_fixtures import store as store  # noqa: PLC0414
 from tests.cache_fixtures import upstream as upstream  # noqa: PLC0414
+from tests.clocks import Clock
+from tests.storage_fixtures import server as server  # noqa: PLC0414
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 from tests.storage_fixtures import until
 
 HOUR, DAY = 3600, 86_400

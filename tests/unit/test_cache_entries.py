@@ -15,26 +15,20 @@ from reddit_mcp.reddit.source import Answer, Query
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.entries import Entries, entry_key, mark_key
 from reddit_mcp.storage.envelope import LARGEST
-from tests.cache_fixtures import UPSTREAM, Always, Clock, Layers, Upstream, layers, page, question
+from tests.cache_fixtures import UPSTREAM, Always, Layers, Upstream, layers, page, question, stored
 from tests.cache_fixtures import clock as clock  # noqa: PLC0414 - fixtures
 from tests.cache_fixtures import replica as replica  # noqa: PLC0414
-from tests.cache_fixtures import server as server  # noqa: PLC0414
-from tests.cache_fixtures import store as store  # noqa: PLC0414
 from tests.cache_fixtures import upstream as upstream  # noqa: PLC0414
+from tests.clocks import Clock
 from tests.storage_fixtures import PREFIX
+from tests.storage_fixtures import server as server  # noqa: PLC0414
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 
 DAY = 86_400
 QUERY = question(ttl=100, tags=("subreddit:python",))
 KEY = entry_key(PREFIX, UPSTREAM, QUERY.key)
 FACTS = {"model": "Listing", "stored_at": 1e6, "fresh_until": 2e6, "ttl": 9, "marks": {}}
 LINE = json.dumps(FACTS).encode()
-
-
-async def stored(store: Store, key: str = KEY) -> bytes | None:
-    async with store.visit() as redis:
-        value = await redis.get(key)
-    assert value is None or isinstance(value, bytes)
-    return value
 
 
 async def overwrite(store: Store, value: bytes) -> None:
@@ -64,7 +58,7 @@ async def test_short_answers_are_plain_and_long_ones_compressed(store: Store, cl
         async with layers(store, Always(answer), clock) as replica:
             await replica.shelf.forget(QUERY)
             await replica.cache.fetch(QUERY)
-        raw = await stored(store)
+        raw = await stored(store, KEY)
         assert raw
         assert raw[:1] == marker
         assert len(raw) < 2000
@@ -95,7 +89,7 @@ async def test_a_damaged_entry_is_a_miss(
 ) -> None:
     await overwrite(store, damage)
     assert await replica.shelf.find(QUERY) is None
-    assert await stored(store) is None
+    assert await stored(store, KEY) is None
     await overwrite(store, damage)
     answer = await replica.cache.fetch(QUERY)
     assert (answer.calls, answer.cached) == (1, False)
@@ -106,7 +100,7 @@ async def test_an_answer_above_the_limit_is_not_kept(store: Store, clock: Clock)
     async with layers(store, huge, clock) as replica:
         for _ in range(2):
             assert (await replica.cache.fetch(QUERY)).calls == 1
-    assert await stored(store) is None
+    assert await stored(store, KEY) is None
 
 
 async def test_a_page_answers_for_each_of_its_posts(replica: Layers, upstream: Upstream, clock: Clock) -> None:

@@ -12,7 +12,8 @@ from reddit_mcp.errors import DeadlineExceeded, Failure, NotFound, RateLimited, 
 from reddit_mcp.reddit.cache import STALE_MAX
 from reddit_mcp.reddit.shelf import JITTER
 from reddit_mcp.reddit.source import Answer
-from tests.cache_fixtures import Clock, Layers, Upstream, layers, question, settled
+from tests.cache_fixtures import Layers, Upstream, layers, question, settled
+from tests.clocks import Clock
 from tests.storage_fixtures import fake_store
 
 TTL = 100

@@ -12,13 +12,14 @@ from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.entries import entry_key
 from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.purges import Purges
-from tests.cache_fixtures import UPSTREAM, Clock, Layers, Upstream, layers, page, question
+from tests.cache_fixtures import UPSTREAM, Layers, Upstream, layers, page, question, stored
 from tests.cache_fixtures import clock as clock  # noqa: PLC0414 - fixtures
 from tests.cache_fixtures import replica as replica  # noqa: PLC0414
-from tests.cache_fixtures import server as server  # noqa: PLC0414
-from tests.cache_fixtures import store as store  # noqa: PLC0414
 from tests.cache_fixtures import upstream as upstream  # noqa: PLC0414
+from tests.clocks import Clock
 from tests.storage_fixtures import PREFIX, until
+from tests.storage_fixtures import server as server  # noqa: PLC0414
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 
 QUERY = question(ttl=100, tags=("subreddit:python",))
 KEY = entry_key(PREFIX, UPSTREAM, QUERY.key)
@@ -28,13 +29,6 @@ PYTHON_SEARCH = Query(
     kind="search", model=Listing, resource="r", path="/r/python/search", tags=("subreddit:python", "user:ada")
 )
 ALL = (PYTHON_POSTS, RUST_POSTS, PYTHON_SEARCH)
-
-
-async def stored(store: Store, key: str = KEY) -> bytes | None:
-    async with store.visit() as redis:
-        value = await redis.get(key)
-    assert value is None or isinstance(value, bytes)
-    return value
 
 
 @pytest.mark.parametrize(
@@ -68,7 +62,7 @@ async def test_a_purged_answer_is_found_nowhere(replica: Layers, store: Store, c
     async with layers(store, Upstream(failure=UpstreamError("down")), clock) as other:
         with pytest.raises(UpstreamError):
             await other.cache.fetch(QUERY)
-    assert await stored(store) is None
+    assert await stored(store, KEY) is None
 
 
 async def test_a_purge_reaches_the_answer_that_is_on_its_way(replica: Layers, upstream: Upstream, store: Store) -> None:

@@ -15,13 +15,14 @@ from reddit_mcp.reddit.memory import RECENT_SECONDS
 from reddit_mcp.reddit.source import Answer
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.entries import entry_key
-from tests.cache_fixtures import UPSTREAM, Clock, Layers, Upstream, page, question
+from tests.cache_fixtures import UPSTREAM, Layers, Upstream, page, question, stored
 from tests.cache_fixtures import clock as clock  # noqa: PLC0414 - fixtures
 from tests.cache_fixtures import replica as replica  # noqa: PLC0414
-from tests.cache_fixtures import server as server  # noqa: PLC0414
-from tests.cache_fixtures import store as store  # noqa: PLC0414
 from tests.cache_fixtures import upstream as upstream  # noqa: PLC0414
+from tests.clocks import Clock
 from tests.storage_fixtures import PREFIX
+from tests.storage_fixtures import server as server  # noqa: PLC0414
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 
 HOUR, DAY = 3600, 86_400
 QUERY = question(ttl=100, tags=("subreddit:python",))
@@ -32,13 +33,6 @@ DOWN = [
     Unavailable("open", service="reddit", reason="breaker_open"),
     DeadlineExceeded("slow"),
 ]
-
-
-async def stored(store: Store, key: str = KEY) -> bytes | None:
-    async with store.visit() as redis:
-        value = await redis.get(key)
-    assert value is None or isinstance(value, bytes)
-    return value
 
 
 @pytest.mark.parametrize(
@@ -98,7 +92,7 @@ async def test_what_is_gone_is_forgotten(replica: Layers, store: Store, upstream
     upstream.failure = NotFound("gone")
     with pytest.raises(NotFound):
         await replica.cache.fetch(QUERY)
-    assert await stored(store) is None
+    assert await stored(store, KEY) is None
     upstream.failure = UpstreamError("down")
     with pytest.raises(UpstreamError):
         await replica.cache.fetch(QUERY)

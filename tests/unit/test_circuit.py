@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from reddit_mcp.reddit.circuit import BreakerRules, Circuit, Outcome
 from reddit_mcp.storage.breakers import Word
-from tests.breaker_things import Clock
+from tests.clocks import Clock
 
 FAULT, NEUTRAL, SUCCESS = Outcome.FAULT, Outcome.NEUTRAL, Outcome.SUCCESS
 RULES = BreakerRules()

@@ -1,7 +1,6 @@
 """The breaker over a store: what counts, who is refused, who has to wait."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -21,23 +20,11 @@ from reddit_mcp.reddit.circuit import BreakerRules
 from reddit_mcp.storage.breakers import BreakerRoom, Word
 from reddit_mcp.storage.connection import Store
 from tests.breaker_things import QUERY, Away, Gate, down, fail, refused, through
+from tests.breaker_things import away as away  # noqa: PLC0414 - fixtures
+from tests.breaker_things import breakers as breakers  # noqa: PLC0414
 from tests.storage_fixtures import until
 
 RULES = BreakerRules()
-
-
-@pytest.fixture
-async def away() -> AsyncIterator[Away]:
-    found = Away()
-    async with found.store:
-        yield found
-
-
-@pytest.fixture
-async def breakers(away: Away) -> AsyncIterator[Breakers]:
-    found = Breakers(away.store)
-    yield found
-    await found.aclose()
 
 
 async def test_open_refuses_at_once_and_says_for_how_long(breakers: Breakers) -> None:

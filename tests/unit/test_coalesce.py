@@ -1,42 +1,26 @@
 import asyncio
 import gc
-from collections.abc import AsyncIterator
 
 import pytest
 from fakeredis import FakeServer
 
 from reddit_mcp.errors import DeadlineExceeded, NotFound, RateLimited, UpstreamError
+from reddit_mcp.reddit import coalesce
 from reddit_mcp.reddit.coalesce import MARGIN_SECONDS
 from reddit_mcp.reddit.flight import Ticket, current_flight, deadline, remaining
 from reddit_mcp.reddit.source import Priority
 from reddit_mcp.storage.connection import Store
-from tests.cache_fixtures import Clock, Layers, Upstream, ask, begun, layers, page, question
-from tests.cache_fixtures import server as server  # noqa: PLC0414 - fixtures
-from tests.cache_fixtures import store as store  # noqa: PLC0414
+from tests.cache_fixtures import Layers, Upstream, ask, begun, layers, page, question
+from tests.clocks import Clock
+from tests.coalesce_fixtures import other as other  # noqa: PLC0414
+from tests.coalesce_fixtures import replica as replica  # noqa: PLC0414
+from tests.coalesce_fixtures import upstream as upstream  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import server as server  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 from tests.storage_fixtures import until
 
 QUERY = question(ttl=100)
 TICKET = Ticket("q1", 7, 90.0)
-
-
-@pytest.fixture
-def upstream() -> Upstream:
-    upstream = Upstream()
-    upstream.gate.clear()
-    return upstream
-
-
-@pytest.fixture
-async def replica(store: Store, upstream: Upstream) -> AsyncIterator[Layers]:
-    async with layers(store, upstream) as replica:
-        yield replica
-
-
-@pytest.fixture
-async def other(store: Store, upstream: Upstream) -> AsyncIterator[Layers]:
-    """Another replica with the same upstream."""
-    async with layers(store, upstream) as replica:
-        yield replica
 
 
 async def test_a_hundred_cold_calls_are_one_request(replica: Layers, upstream: Upstream) -> None:
@@ -158,13 +142,16 @@ async def test_who_cannot_wait_for_the_queue_hears_its_ticket(store: Store, upst
         assert (await replica.cache.fetch(QUERY)).cached
 
 
-async def test_who_cannot_wait_any_longer_is_told_before_the_deadline(replica: Layers, upstream: Upstream) -> None:
+async def test_who_cannot_wait_any_longer_is_told_before_the_deadline(
+    replica: Layers, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coalesce, "MARGIN_SECONDS", 1.0)
     loop = asyncio.get_running_loop()
     started = loop.time()
-    [call] = ask(replica, QUERY, seconds=MARGIN_SECONDS + 0.05)
+    [call] = ask(replica, QUERY, seconds=1.05)
     with pytest.raises(DeadlineExceeded):
         await call
-    assert loop.time() - started < MARGIN_SECONDS + 0.05
+    assert loop.time() - started < 1.05
     upstream.gate.set()
     await until(lambda: not replica.coalesce._shared)
     assert (await replica.cache.fetch(QUERY)).cached

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from fakeredis import FakeServer
@@ -11,32 +10,15 @@ from reddit_mcp.storage import flights
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.flights import Flights
 from tests.cache_fixtures import UPSTREAM, Layers, Upstream, ask, begun, layers, page, question
-from tests.cache_fixtures import server as server  # noqa: PLC0414 - fixtures
-from tests.cache_fixtures import store as store  # noqa: PLC0414
+from tests.coalesce_fixtures import other as other  # noqa: PLC0414
+from tests.coalesce_fixtures import replica as replica  # noqa: PLC0414
+from tests.coalesce_fixtures import upstream as upstream  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import server as server  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 from tests.storage_fixtures import until
 
 QUERY = question(ttl=100)
 TICKET = Ticket("q1", 7, 90.0)
-
-
-@pytest.fixture
-def upstream() -> Upstream:
-    upstream = Upstream()
-    upstream.gate.clear()
-    return upstream
-
-
-@pytest.fixture
-async def replica(store: Store, upstream: Upstream) -> AsyncIterator[Layers]:
-    async with layers(store, upstream) as replica:
-        yield replica
-
-
-@pytest.fixture
-async def other(store: Store, upstream: Upstream) -> AsyncIterator[Layers]:
-    """Another replica with the same upstream."""
-    async with layers(store, upstream) as replica:
-        yield replica
 
 
 @pytest.fixture

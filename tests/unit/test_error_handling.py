@@ -163,6 +163,7 @@ def test_a_call_is_one_line_without_the_callers_name() -> None:
         *FAILURES,
         (errors.InvalidInput("No."), "warning"),
         (errors.Unauthenticated("No."), "warning"),
+        (errors.Unavailable("Spent.", reason="charge_limit"), "warning"),
         (errors.Internal("Oh."), "critical"),
     ],
     ids=lambda value: getattr(value, "type", value),

@@ -5,13 +5,7 @@ import pytest
 from reddit_mcp.errors import Failure, RateLimited, Unauthenticated
 from reddit_mcp.server import failed_look_ups
 from reddit_mcp.server.failed_look_ups import CAPACITY, SECONDS_EACH, FailedLookUps
-
-
-class Clock:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clocks import Clock
 
 
 async def fail(bucket: FailedLookUps, address: str = "a") -> Failure | None:

@@ -10,9 +10,10 @@ import pytest
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.errors import NotFound, UpstreamError
 from reddit_mcp.models import Listing, Post
+from reddit_mcp.reddit import coalesce
 from reddit_mcp.reddit.cache import Cache
 from reddit_mcp.reddit.client import Reddit
-from reddit_mcp.reddit.coalesce import MARGIN_SECONDS, Coalesce
+from reddit_mcp.reddit.coalesce import Coalesce
 from reddit_mcp.reddit.flight import deadline
 from reddit_mcp.reddit.shelf import purge_tags
 from reddit_mcp.reddit.source import Answer, Priority, Query
@@ -20,9 +21,10 @@ from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.flights import Flights
 from reddit_mcp.tools import _mood, _trends
 from reddit_mcp.tools._findings import Findings
-from tests.cache_fixtures import UPSTREAM, Clock, Layers, Upstream, layers, settled
-from tests.cache_fixtures import server as server  # noqa: PLC0414 - fixtures
-from tests.cache_fixtures import store as store  # noqa: PLC0414
+from tests.cache_fixtures import UPSTREAM, Layers, Upstream, layers, settled
+from tests.clocks import Clock
+from tests.storage_fixtures import server as server  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 from tests.storage_fixtures import until
 
 TRENDS = _trends.question("Kettles", "hour")
@@ -206,11 +208,14 @@ async def test_it_is_renewed_before_it_ends_at_the_lowest_priority(above: Above,
     assert renewed.value.analysis_timestamp == first.value.analysis_timestamp + 800
 
 
-async def test_an_old_part_is_found_in_time_while_reddit_hangs(above: Above, upstream: Upstream) -> None:
+async def test_an_old_part_is_found_in_time_while_reddit_hangs(
+    above: Above, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coalesce, "MARGIN_SECONDS", 0.5)
     await Reddit(above.below.cache).posts("kettles", "new", "day")
     above.clock.now += 1000
     upstream.gate.clear()
-    deadline.set(asyncio.get_running_loop().time() + 5 * MARGIN_SECONDS)
+    deadline.set(asyncio.get_running_loop().time() + 2.5)
     answer = await above.cache.fetch(TRENDS)
     assert answer.degraded == "Reddit did not answer in time; this answer is 16 minutes old."
     upstream.gate.set()

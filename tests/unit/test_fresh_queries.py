@@ -7,12 +7,13 @@ import pytest
 from reddit_mcp.errors import UpstreamError
 from reddit_mcp.reddit.client import Reddit
 from reddit_mcp.reddit.source import Answer, Priority
-from tests.cache_fixtures import Clock, Layers, Upstream, page, question
+from tests.cache_fixtures import Layers, Upstream, page, question
 from tests.cache_fixtures import clock as clock  # noqa: PLC0414 - fixtures
 from tests.cache_fixtures import replica as replica  # noqa: PLC0414
-from tests.cache_fixtures import server as server  # noqa: PLC0414
-from tests.cache_fixtures import store as store  # noqa: PLC0414
 from tests.cache_fixtures import upstream as upstream  # noqa: PLC0414
+from tests.clocks import Clock
+from tests.storage_fixtures import server as server  # noqa: PLC0414
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 
 QUERY = question(ttl=100)
 FRESH = replace(QUERY, fresh=True)

@@ -22,6 +22,7 @@ from reddit_mcp.storage.keyring import Keyring
 from reddit_mcp.storage.keys import Keys
 from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.secrets import Secrets
+from tests.quota_fixtures import House
 from tests.storage_fixtures import fake_store
 
 AT_HOME = {
@@ -118,6 +119,13 @@ def test_one_caller_that_stands_for_many_has_all_places() -> None:
     for place in held:
         place.__exit__(None, None, None)
     assert not places.is_busy(many.id)
+
+
+async def test_nothing_is_kept_for_one_that_stands_for_many() -> None:
+    async with fake_store() as store:
+        many = Caller(id="apify-run:r1", tier="business", shared=True)
+        answer = await House(store).call(many, "watch_keywords", action="create", keywords=["lua"])
+    assert answer["error"]["type"] == "forbidden"
 
 
 class Apify:

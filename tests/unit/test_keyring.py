@@ -12,15 +12,8 @@ from reddit_mcp.storage.keyring import OUTAGE_SECONDS, TRUST_SECONDS, Keyring, V
 from reddit_mcp.storage.keys import DAY, TOPIC, Keys
 from reddit_mcp.storage.notices import Notices
 from reddit_mcp.storage.secrets import Secrets
+from tests.clocks import Clock
 from tests.storage_fixtures import fake_store, until
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class CountedKeys(Keys):

@@ -1,7 +1,6 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
@@ -14,31 +13,12 @@ from reddit_mcp.storage.key_records import Change, Stored
 from reddit_mcp.storage.keys import DAY, DUAL_MODE_DAYS, Keys, Refusals
 from reddit_mcp.storage.keyspace import API_KEYS
 from reddit_mcp.storage.secrets import Secrets
-from tests.storage_fixtures import PREFIX, assert_no_leaks, fake_store
+from tests.clocks import Clock
+from tests.storage_fixtures import PREFIX, fake_store
+from tests.storage_fixtures import server as server  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 
 ONE, OTHER = os.urandom(32), os.urandom(32)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def server() -> FakeServer:
-    return FakeServer()
-
-
-@pytest.fixture
-async def store(server: FakeServer) -> AsyncIterator[Store]:
-    async with fake_store(server) as store:
-        yield store
-        if server.connected:
-            async with store.visit() as redis:
-                await assert_no_leaks(redis, PREFIX)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 from reddit_mcp.models import Listing
 from reddit_mcp.reddit.memory import RECENT_SECONDS, Memory
 from reddit_mcp.storage.envelope import Entry, Facts
-from tests.cache_fixtures import Clock, page
+from tests.cache_fixtures import page
+from tests.clocks import Clock
 
 
 def entry(size: int = 10, *tags: str, stored_at: float = 0.0) -> Entry[Listing]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import timeit
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_a_bomb_costs_next_to_nothing(body: bytes) -> None:
             decoded(body)
 
     assert len(body) <= LARGEST_BODY
-    assert timeit.timeit(refuse, number=10) / 10 < 0.02
+    assert timeit.timeit(refuse, number=10, timer=time.process_time) / 10 < 0.02
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The budget's rules outside Redis: the share of one process, and truthful estimates."""
 
-from dataclasses import dataclass
 from itertools import count
 
 import pytest
@@ -9,18 +8,11 @@ from hypothesis import strategies as st
 
 from reddit_mcp.reddit.pacing import LocalWindow, estimate, position
 from reddit_mcp.storage.budget import Census, Verdict
+from tests.clocks import Clock
 
 HIGH, NORMAL, LOW = 1, 2, 3
 
 numbers = count()
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def waiting(*, high: int = 0, low: int = 0, waited: float = 0.0, places: int = 8) -> Census:

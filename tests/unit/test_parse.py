@@ -1,6 +1,5 @@
 """Reddit's JSON into models, whatever it looks like."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,10 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reddit_mcp.models import Branches, Comment, Listing, Names, Post, Rule, Rules, Subreddit, Thread, User, Value
-from reddit_mcp.reddit.parse import UnexpectedShape, escaped, parse, unescaped
-from reddit_mcp.tools._forest import Forest
-from reddit_mcp.tools._view import comments, nest
-from tests.shapes import listing, more, t1, t2, t3, t5, thread
+from reddit_mcp.reddit.parse import UnexpectedShape, parse
+from tests.shapes import listing, t1, t2, t3, t5
 
 MODELS: tuple[type[Value], ...] = (Listing, Thread, Branches, User, Subreddit, Rules, Names)
 WRONG: tuple[Any, ...] = (
@@ -30,7 +27,6 @@ WRONG: tuple[Any, ...] = (
     "\ud83d",
     "12.5",
 )
-
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 anything = st.recursive(
     scalars,
@@ -243,106 +239,3 @@ def test_arbitrary_json_raises_nothing_but_unexpected_shape(payload: Any) -> Non
             continue
         assert isinstance(value, model)
         assert value.model_dump_json()
-
-
-@pytest.mark.parametrize(
-    "payload", [[], [listing(t3())], [listing(), listing()], [listing(t1()), listing()], listing(), None]
-)
-def test_a_thread_needs_its_post(payload: Any) -> None:
-    with pytest.raises(UnexpectedShape):
-        parse(Thread, payload)
-
-
-def test_tree_in_reading_order() -> None:
-    payload = thread(
-        t1("a", replies=listing(t1("b", "t1_a", replies=listing(t1("c", "t1_b"))), more("t1_a", ("x", "y"), 2))),
-        t1("d", replies=None),
-        t1("e", replies=[]),
-        more("t3_1abc2d", ("z",), 9),
-    )
-    tree = parse(Thread, payload)
-    assert [(item.id, item.depth) for item in tree.comments] == [("a", 0), ("b", 1), ("c", 2), ("d", 0), ("e", 0)]
-    assert [(node.parent_id, node.children, node.count, node.depth) for node in tree.more] == [
-        ("t1_a", ("x", "y"), 2, 1),
-        ("t3_1abc2d", ("z",), 9, 0),
-    ]
-
-
-def test_old_more_nodes_count_nothing_but_name_children() -> None:
-    (node,) = parse(Thread, thread(more("t3_1abc2d", ("a", "b", "c"), 0))).more
-    assert (node.count, node.children) == (3, ("a", "b", "c"))
-
-
-def test_continue_this_thread_has_no_children() -> None:
-    (node,) = parse(Thread, thread(t1("a", replies=listing(more("t1_a"))))).more
-    assert (node.parent_id, node.children, node.count) == ("t1_a", (), 0)
-
-
-def test_more_node_with_odd_children() -> None:
-    odd = {"kind": "more", "data": {"children": ["a", None, 5, ""], "count": "7"}}
-    (node,) = parse(Thread, thread(odd)).more
-    assert (node.children, node.count, node.parent_id) == (("a",), 7, "")
-
-
-def test_branches_are_flat() -> None:
-    things_ = [t1("a", "t3_1abc2d"), t1("b", "t1_a"), more("t1_b", ("c",), 1)]
-    found = parse(Branches, {"json": {"errors": [], "data": {"things": things_}}})
-    assert [item.id for item in found.comments] == ["a", "b"]
-    assert [node.children for node in found.more] == [("c",)]
-
-
-@pytest.mark.parametrize("payload", [{"json": {"data": {"things": []}}}, {"json": {"data": {}}}])
-def test_no_branches(payload: Any) -> None:
-    assert parse(Branches, payload) == Branches()
-
-
-def test_two_thousand_levels() -> None:
-    deepest: Any = ""
-    for level in reversed(range(2000)):
-        deepest = listing(t1(f"k{level}", f"t1_k{level - 1}", replies=deepest))
-    tree = parse(Thread, [listing(t3()), deepest])
-    assert [item.depth for item in tree.comments] == list(range(2000))
-    forest = Forest()
-    forest.add(tree.comments, tree.more)
-    assert len(forest.comments) == 2000
-
-
-def test_a_large_thread_is_parsed_and_nested_once() -> None:
-    branches = [
-        t1(f"a{top}", replies=listing(*(t1(f"a{top}b{reply}", f"t1_a{top}") for reply in range(13))))
-        for top in range(100)
-    ]
-    tree = parse(Thread, thread(*branches))
-    forest = Forest()
-    forest.add(tree.comments, tree.more)
-    roots = nest(forest.comments, comments(forest.comments, "full"))
-    assert len(tree.comments) == 1400
-    assert [len(root["replies"]) for root in roots] == [13] * 100
-
-
-RAW = {"data": {"title": "a < b && c", "selftext_html": "<p>a &lt; b &amp;&amp; c</p>"}}
-LITERAL = {"data": {"title": "how to type &lt;", "url": "https://x.example/?a=1&b=2"}}
-
-
-def escape(value: Any) -> bytes:
-    """What Reddit sends without raw_json."""
-    return json.dumps(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").encode()
-
-
-@pytest.mark.parametrize("value", [RAW, LITERAL])
-def test_escaping_is_seen_and_undone_once(value: Any) -> None:
-    assert escaped(escape(value))
-    assert unescaped(escape(value)) == value
-
-
-@pytest.mark.parametrize(
-    "value", [RAW, LITERAL, {"title": "plain"}, {"html": '<a href="https://i.redd.it/x?a&amp;s=1">'}]
-)
-def test_raw_answers_are_left_alone(value: Any) -> None:
-    assert not escaped(json.dumps(value).encode())
-
-
-@given(st.tuples(st.text(), st.sampled_from("&<>"), st.text()).map("".join))
-def test_every_escaped_text_comes_back(text: str) -> None:
-    assert escaped(escape(text))
-    assert unescaped(escape(text)) == text

@@ -1,7 +1,6 @@
 """The queue around a fake Source, on a fake Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,18 +13,10 @@ from reddit_mcp.storage.budget import Census, Verdict
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.tickets import Tickets
 from tests.budget_fixtures import Gate, T, Upstream, ended, many, query, queue_over, window, within
-from tests.storage_fixtures import fake_store, until
-
-
-@pytest.fixture
-async def store() -> AsyncIterator[Store]:
-    async with fake_store() as store:
-        yield store
-
-
-@pytest.fixture
-async def gate() -> Gate:
-    return Gate()
+from tests.budget_fixtures import gate as gate  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import server as server  # noqa: PLC0414
+from tests.storage_fixtures import store as store  # noqa: PLC0414
+from tests.storage_fixtures import until
 
 
 async def test_an_answer_comes_through(store: Store) -> None:

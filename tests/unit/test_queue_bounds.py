@@ -1,7 +1,7 @@
 """Who is let into the queue, and what those hear who have to wait in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,18 +12,10 @@ from reddit_mcp.reddit.source import Priority
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.tickets import Tickets
 from tests.budget_fixtures import Gate, Upstream, becomes, ended, many, query, queue_over, within
-from tests.storage_fixtures import fake_store, until
-
-
-@pytest.fixture
-async def store() -> AsyncIterator[Store]:
-    async with fake_store() as store:
-        yield store
-
-
-@pytest.fixture
-async def gate() -> Gate:
-    return Gate()
+from tests.budget_fixtures import gate as gate  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import server as server  # noqa: PLC0414
+from tests.storage_fixtures import store as store  # noqa: PLC0414
+from tests.storage_fixtures import until
 
 
 @pytest.fixture

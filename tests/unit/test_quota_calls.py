@@ -18,7 +18,6 @@ from reddit_mcp.errors import (
 )
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.reddit.flight import Ticket
-from reddit_mcp.reddit.source import Answer
 from reddit_mcp.server.quota import Mode, _refusal
 from reddit_mcp.storage.quotas import Left, Spent
 from reddit_mcp.tiers import Tier
@@ -145,14 +144,7 @@ async def test_an_empty_quota_comes_before_any_hint_about_arguments(house: House
 
 
 async def test_who_hangs_up_has_called(house: House) -> None:
-    arrived = asyncio.Event()
-
-    async def never() -> Answer[Any]:
-        arrived.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    house.upstream.answer = never
+    arrived = house.upstream.hang()
     call = asyncio.create_task(house.call())
     await arrived.wait()
     call.cancel()

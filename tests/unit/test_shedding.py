@@ -96,14 +96,7 @@ async def test_what_is_too_much_is_refused_at_once_and_costs_nothing(house: Hous
 
 
 async def test_a_caller_who_hangs_up_leaves_the_place(house: House) -> None:
-    arrived = asyncio.Event()
-
-    async def never() -> Answer[Any]:
-        arrived.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    house.upstream.answer = never
+    arrived = house.upstream.hang()
     calls = [asyncio.create_task(house.call(FREE)) for _ in range(8)]
     await arrived.wait()
     for call in calls:

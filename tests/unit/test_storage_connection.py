@@ -135,6 +135,27 @@ async def test_the_visitor_s_own_failure_passes() -> None:
         assert await get(store) is None
 
 
+async def test_a_connection_that_another_task_closed_is_away() -> None:
+    async with fake_store() as store:
+        with pytest.raises(Unavailable) as caught:
+            await send_by_a_closed_connection(store)
+        assert caught.value.data["reason"] == "store_away"
+
+
+async def send_by_a_closed_connection(store: Store) -> None:
+    async with store.visit() as redis:
+        connection = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        await connection.disconnect()
+        await connection._send_packed_command([b"PING"])
+
+
+async def test_an_error_of_the_program_passes() -> None:
+    async with fake_store() as store:
+        with pytest.raises(AttributeError):
+            async with store.visit() as redis:
+                await redis.writelines()  # type: ignore[attr-defined]
+
+
 async def test_visitors_beyond_the_limit_wait() -> None:
     async with fake_store() as store:
         leave, inside = asyncio.Event(), []

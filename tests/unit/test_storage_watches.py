@@ -1,29 +1,22 @@
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
 
 from reddit_mcp.errors import Forbidden, NotFound, Unavailable
 from reddit_mcp.models import Watch
+from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.keyspace import WATCHES
 from reddit_mcp.storage.watches import Watches, new_watch_id
-from tests.storage_fixtures import PREFIX, a_watch, assert_no_leaks, fake_store
+from tests.storage_fixtures import PREFIX, a_watch
+from tests.storage_fixtures import server as server  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 
 
 @pytest.fixture
-def server() -> FakeServer:
-    return FakeServer()
-
-
-@pytest.fixture
-async def watches(server: FakeServer) -> AsyncIterator[Watches]:
-    async with fake_store(server) as store:
-        yield Watches(store)
-        if server.connected:
-            async with store.visit() as redis:
-                await assert_no_leaks(redis, PREFIX)
+def watches(store: Store) -> Watches:
+    return Watches(store)
 
 
 async def created(watches: Watches, owner: str = "ada", **fields: object) -> Watch:

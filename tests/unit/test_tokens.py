@@ -10,7 +10,7 @@ from fakeredis import FakeServer
 from reddit_mcp.errors import RateLimited, Unavailable
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.tokens import Grant, Tokens
-from reddit_mcp.storage.budget import Verdict
+from reddit_mcp.storage.budget import News, Verdict
 from reddit_mcp.storage.connection import Store
 from tests.budget_fixtures import becomes, census, window
 from tests.storage_fixtures import fake_store
@@ -117,6 +117,48 @@ async def test_one_leave_per_token_and_then_another_token(store: Store) -> None:
     assert len(renewed) == 2
 
 
+async def test_after_an_outage_each_goes_on_with_its_share_until_all_have_booked() -> None:
+    server = FakeServer()
+    async with fake_store(server) as one, fake_store(server) as other:
+        first, second = Tokens(window(one, "one", limit=12), Budget()), Tokens(window(other, "two", limit=12), Budget())
+        for tokens in (first, second, first):  # so that each has seen both
+            await grant_from(tokens)
+        server.connected = False
+        await grant_from(first)
+        server.connected = True
+        one._away_until = None
+        members = [(await grant_from(first)).member for _ in range(3)]
+        assert (await refused(first)).settling, "six are its share"
+        assert first.replicas == 2
+        assert (await grant_from(second)).member, "that it used no share itself while Redis was away is all the same"
+        await refused(first)
+        async with one.visit() as redis:
+            (key,) = await redis.keys("*budget-window*")
+            assert await redis.zcard(key) == 7
+            assert all([await redis.zscore(key, member) for member in members])
+        await becomes(lambda: granted(first))
+        assert not first.apart
+
+
+async def granted(tokens: Tokens) -> bool:
+    verdict, _, _ = await tokens.take(census(1))
+    return verdict.granted == HIGH
+
+
+@pytest.mark.parametrize("news", [News(block=60), News(remaining=0, reset=60)], ids=["refused", "spent"])
+async def test_a_share_is_no_way_around_reddits_own_word(store: Store, news: News) -> None:
+    tokens = Tokens(window(store, limit=12), Budget())
+    await tokens._window.rejoin({"elsewhere": 0.1})
+    await tokens._window.report("", news)
+    assert not (await refused(tokens)).settling
+
+
+async def test_where_all_tokens_are_out_there_is_no_share(store: Store) -> None:
+    tokens = Tokens(window(store, limit=3), Budget())
+    await tokens._window.rejoin({"a": 0.1, "b": 0.1, "c": 0.1})
+    assert not (await refused(tokens)).settling
+
+
 async def test_a_token_that_was_not_used_is_there_again(store: Store) -> None:
     tokens = Tokens(window(store, limit=1), Budget())
     grant = await grant_from(tokens)
@@ -149,6 +191,8 @@ async def test_a_window_that_was_lost_comes_back_by_itself(store: Store) -> None
     await grant_from(tokens)
     async with store.visit() as redis:
         await redis.flushall()
+    for _ in range(2):
+        await grant_from(tokens)
     verdict = await refused(tokens)
-    assert (verdict.spare, len(verdict.returns)) == (2, 1)
+    assert (verdict.spare, len(verdict.returns)) == (0, 3)
     assert 1 < verdict.hold <= 1.5

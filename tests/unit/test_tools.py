@@ -2,48 +2,17 @@
 
 import asyncio
 import json
-from typing import Any, TypeVar
 
 import pytest
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 
 from reddit_mcp.errors import DeadlineExceeded, RateLimited
-from reddit_mcp.models import Value
-from reddit_mcp.reddit.parse import parse
-from reddit_mcp.reddit.source import Answer, Query
 from reddit_mcp.tools import specs
+from tests.scripted_source import HAPPY, Json, Scripted, asked, titled
 from tests.shapes import listing, more, t1, t2, t3, t5, thread
-from tests.tools_in_process import NOW, call, server_over
-
-T = TypeVar("T", bound=Value)
-Json = Any
-HAPPY, ANGRY = "I love this wonderful kettle, it is great!", "I hate this awful kettle, it is terrible!"
-
-
-class Scripted:
-    """A Source that answers by path; a callable answers each time anew."""
-
-    def __init__(self, answers: dict[str, Json], **facts: Any) -> None:
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self._answers = answers
-        self._facts = facts
-
-    async def fetch(self, query: Query[T]) -> Answer[T]:
-        self.asked.append((query.path, dict(query.params)))
-        found = self._answers[query.path]
-        if callable(found):
-            found = await found()
-        return Answer(parse(query.model, found), calls=1, ttl=query.ttl, **self._facts)
-
-
-async def asked(answers: dict[str, Json], tool: str, **arguments: Json) -> Json:
-    return await call(server_over(Scripted(answers)), tool, **arguments)
-
-
-def titled(*titles: str, **fields: Json) -> Json:
-    return listing(*(t3(f"p{number}", title=title, **fields) for number, title in enumerate(titles)))
-
+from tests.tool_calls import TOOLS
+from tests.tools_in_process import call, server_over
 
 # every tool
 
@@ -118,16 +87,7 @@ async def test_deeply_nested_arguments_do_no_harm() -> None:
 
 
 def test_eight_tools() -> None:
-    assert [spec.name for spec in specs()] == [
-        "analyze_sentiment",
-        "get_post_comments",
-        "get_subreddit_info",
-        "get_subreddit_posts",
-        "get_trending_topics",
-        "get_user_info",
-        "search_reddit",
-        "watch_keywords",
-    ]
+    assert [spec.name for spec in specs()] == TOOLS
 
 
 # pages
@@ -199,105 +159,6 @@ async def test_communities() -> None:
     assert (await asked(answers, "get_subreddit_info", subreddit="kettles"))["rules"] == []
     content = await asked(answers, "get_subreddit_info", subreddit="kettles", include_rules=True)
     assert content["rules"] == [{"short_name": "Be kind", "description": "", "kind": "all"}]
-
-
-# analyze_sentiment
-
-
-@pytest.mark.parametrize(
-    ("kind", "content_id", "path", "answer"),
-    [
-        ("post", "t3_1abc2d", "/api/info", listing(t3(title=HAPPY, selftext=""))),
-        ("comment", "t1_k1", "/api/info", listing(t1(body=HAPPY))),
-        ("thread", "1abc2d", "/comments/1abc2d", thread(t1(body=HAPPY), title=HAPPY)),
-        ("search_results", "kettle", "/r/all/search", titled(HAPPY, HAPPY)),
-        ("subreddit", "r/kettles", "/r/kettles/top", titled(HAPPY, HAPPY)),
-        ("user", "u/tea_lover", "/user/tea_lover/overview", titled(HAPPY, HAPPY, created_utc=NOW)),
-    ],
-)
-async def test_each_kind_of_content(kind: str, content_id: str, path: str, answer: Json) -> None:
-    content = await asked({path: answer}, "analyze_sentiment", content_type=kind, content_id=content_id)
-    assert content["overall_sentiment"]["label"] == "positive"
-    assert content["analyzed_items"] == {"post": 1, "comment": 1}.get(kind, 2)
-
-
-async def test_happy_and_angry_voices_are_quoted() -> None:
-    long = "word " * 90 + ANGRY
-    answers = {"/r/kettles/top": titled(HAPPY, long, selftext="")}
-    content = await asked(answers, "analyze_sentiment", content_type="subreddit", content_id="kettles")
-    assert content["most_positive"][0]["text"].startswith(HAPPY)
-    assert content["most_negative"][0]["truncated"] is True
-    assert len(content["most_negative"][0]["text"]) <= 300
-
-
-async def test_only_what_a_user_wrote_lately_counts() -> None:
-    posts = listing(t3("new", created_utc=NOW - 3000), t3("old", created_utc=NOW - 4000))
-    answers = {"/user/tea_lover/overview": posts}
-    for window, items in [("hour", 1), ("day", 2), ("all", 2)]:
-        arguments = {"content_type": "user", "content_id": "tea_lover", "time_filter": window}
-        assert (await asked(answers, "analyze_sentiment", **arguments))["analyzed_items"] == items
-
-
-async def test_nothing_to_read_is_said() -> None:
-    content = await asked(
-        {"/r/all/search": listing()}, "analyze_sentiment", content_type="search_results", content_id="x"
-    )
-    assert content["analyzed_items"] == 0
-    assert "longer time_filter" in content["metadata"]["notice"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "content_id", "error_type"),
-    [
-        ("post", "r/kettles", "invalid_input"),
-        ("thread", "../x", "invalid_input"),
-        ("comment", "a b", "invalid_input"),
-        ("search_results", "<script>", "invalid_input"),
-        ("subreddit", "_x", "invalid_input"),
-        ("user", "a b", "invalid_input"),
-        ("comment", "k1", "not_found"),
-        ("post", "1abc2d", "not_found"),
-    ],
-)
-async def test_content_that_cannot_be(kind: str, content_id: str, error_type: str) -> None:
-    content = await asked({"/api/info": listing()}, "analyze_sentiment", content_type=kind, content_id=content_id)
-    assert content["error"]["type"] == error_type
-    if error_type == "invalid_input":
-        assert content["error"]["data"]["issues"][0]["field"] == "content_id"
-
-
-# get_trending_topics
-
-
-async def test_the_newest_posts_of_all() -> None:
-    source = Scripted({"/r/all/new": titled("a", "b")})
-    content = await call(server_over(source), "get_trending_topics")
-    assert (content["posts_analyzed"], content["analysis_timestamp"]) == (2, NOW)
-    assert source.asked == [("/r/all/new", {"limit": "100"})]
-
-
-async def test_the_day_is_two_pages() -> None:
-    pages = [titled("a", "b"), listing(t3("p9", title="c"))]
-    pages[0]["data"]["after"] = "t3_p1"
-
-    async def next_page() -> Json:
-        return pages.pop(0)
-
-    source = Scripted({"/r/kettles/top": next_page})
-    arguments = {"scope": "subreddit", "subreddit": "kettles", "timeframe": "day"}
-    content = await call(server_over(source), "get_trending_topics", **arguments)
-    assert content["posts_analyzed"] == 3
-    assert [params.get("after") for _, params in source.asked] == [None, "t3_p1"]
-
-
-async def test_a_day_of_one_page() -> None:
-    content = await asked({"/r/all/top": titled("a")}, "get_trending_topics", timeframe="day")
-    assert content["posts_analyzed"] == 1
-
-
-async def test_the_community_is_needed() -> None:
-    error = (await asked({}, "get_trending_topics", scope="subreddit"))["error"]
-    assert error["data"]["issues"][0]["field"] == "subreddit"
 
 
 # watch_keywords

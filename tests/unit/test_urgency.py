@@ -1,7 +1,6 @@
 """Whoever waits for work makes it as urgent as himself, and hears of its place in the queue."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,24 +16,13 @@ from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.flights import Flights
 from tests.budget_fixtures import Gate, ended, many, queue_over
 from tests.cache_fixtures import UPSTREAM, Layers, Upstream, begun, layers, question
-from tests.cache_fixtures import server as server  # noqa: PLC0414 - fixtures
-from tests.cache_fixtures import store as store  # noqa: PLC0414
+from tests.coalesce_fixtures import replica as replica  # noqa: PLC0414
+from tests.coalesce_fixtures import upstream as upstream  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import server as server  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 from tests.storage_fixtures import until
 
 LOW, HIGH = question(priority=Priority.LOW), question(priority=Priority.HIGH)
-
-
-@pytest.fixture
-def upstream() -> Upstream:
-    upstream = Upstream()
-    upstream.gate.clear()
-    return upstream
-
-
-@pytest.fixture
-async def replica(store: Store, upstream: Upstream) -> AsyncIterator[Layers]:
-    async with layers(store, upstream) as replica:
-        yield replica
 
 
 def calling(source: Coalesce, query: Query[Any], *, name: str = "ada", seconds: float | None = None) -> Any:

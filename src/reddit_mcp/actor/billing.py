@@ -66,12 +66,12 @@ class ApifyBilling:
 
         Raises:
             Unavailable: the run's limit is reached (`charge_limit`); or the run is shared and this request cannot be
-                charged, for the platform is down or never named it (`charge_failed`).
+                charged, for the gateway never named it (`charge_failed`) or the platform is down (`breaker_open`).
         """
         if self._multi and request_id is None:
             raise _uncharged("This server is paid per call, and Apify's gateway did not name this request")
         if self._multi and self._api.is_open:
-            raise _uncharged("Apify does not take charges at the moment")
+            raise _uncharged("Apify does not take charges at the moment", "breaker_open")
         reserved = self._budget.cost(foreseen(arguments))
         self._budget.take(reserved)
         # A caller could send the same X-Actor-Request-ID twice past the gateway, so only where it pays is it trusted.
@@ -95,17 +95,17 @@ class ApifyBilling:
         if own and (claimed := await self._matches.claim(matches)):
             await self._charge(CallBill(self, caller, "", None, Decimal()), (), claimed)
 
-    async def pay(self, bill: "CallBill", events: Sequence[str], matches: Sequence[str]) -> None:
-        """Charge a call's events, and the matches in its answer that nobody charged yet.
+    async def pay(self, bill: "CallBill", events: Sequence[str], matches: Sequence[str]) -> Sequence[str]:
+        """Charge a call's events, and the matches in its answer that nobody charged yet; the events that were charged.
 
         Raises:
             Unavailable: nothing could be charged, the limit is reached, or Redis is away.
         """
         charges = [Charge(name, f"{bill.name}:{name}:{n}", bill.request_id) for n, name in enumerate(events)]
         claimed = await self._matches.claim(matches)
-        await self._charge(bill, charges, claimed)
+        return await self._charge(bill, charges, claimed)
 
-    async def _charge(self, bill: "CallBill", calls: Sequence[Charge], claimed: Sequence[str]) -> None:
+    async def _charge(self, bill: "CallBill", calls: Sequence[Charge], claimed: Sequence[str]) -> Sequence[str]:
         charges = [*calls, *(Charge(WATCH_MATCH, f"match:{match}", bill.request_id) for match in claimed)]
         try:
             bill.reserve(self._budget, charges)
@@ -114,8 +114,10 @@ class ApifyBilling:
             raise
         outcomes = await self._send(bill.caller, charges)
         await self._remember(claimed, outcomes[len(calls) :])
-        if not any(map(self._collector.is_good, outcomes)):
+        good = [charge.event for charge, it in zip(charges, outcomes, strict=True) if self._collector.is_good(it)]
+        if not good:
             raise _uncharged("Apify did not take the charge for this")
+        return good
 
     async def _send(self, caller: str, charges: Sequence[Charge]) -> Sequence[Outcome]:
         """A caller who hangs up now does not stop it half-way."""
@@ -157,13 +159,13 @@ class CallBill:
         self.reserved = reserved
         self._billing = billing
 
-    async def pay(self, extras: Sequence[str], matches: Sequence[str]) -> None:
-        """Charge for the answer before it goes out.
+    async def pay(self, extras: Sequence[str], matches: Sequence[str]) -> Sequence[str]:
+        """Charge for the answer before it goes out; the events that were charged, or will be.
 
         Raises:
             Unavailable: nothing could be charged, so the answer may not go out.
         """
-        await self._billing.pay(self, (TOOL_CALL, *extras), matches)
+        return await self._billing.pay(self, (TOOL_CALL, *extras), matches)
 
     def reserve(self, budget: Budget, charges: Sequence[Charge]) -> None:
         """Move what the charges cost from the reserve onto their way; take what it lacks.
@@ -218,10 +220,10 @@ async def _collecting(
         yield settling
 
 
-def _uncharged(why: str) -> Unavailable:
+def _uncharged(why: str, reason: str = "charge_failed") -> Unavailable:
     return Unavailable(
         f"{why}, so it was not answered; try again in a few seconds.",
         service=NAME,
-        reason="charge_failed",
+        reason=reason,
         retry_after_seconds=10,
     )

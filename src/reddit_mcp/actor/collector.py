@@ -100,8 +100,8 @@ class Settling:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
                 await self.settle()
-        if self._pending:
-            self._log.error("charges_unsettled", charges=len(self._pending))
+        if self.pending:
+            self._log.error("charges_unsettled", charges=self.pending)
 
     @property
     def pending(self) -> int:

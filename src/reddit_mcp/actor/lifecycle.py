@@ -25,6 +25,9 @@ END_SECONDS = 3.0
 CALL_SECONDS = 5.0
 """How long it may take with anything small in between."""
 
+STOPPED = "Stopped."
+"""The last word of a run that was told to end."""
+
 ROW_EVENT = "apify-default-dataset-item"
 """What the platform charges by itself for a row of the default dataset, where the Actor's pricing says so."""
 
@@ -61,8 +64,10 @@ class Run:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error:
+        if isinstance(error, Exception):
             self.end_with(str(error) if isinstance(error, Failure) else "The run broke off.", failed=True)
+        elif error is not None:  # a signal before it served
+            self.end_with(STOPPED)
         await self._actor.__aexit__(None, None, None)
 
     def when_ending(self, stop: Callable[[], object]) -> None:

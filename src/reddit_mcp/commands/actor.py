@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from reddit_mcp.actor.billing import open_billing
 from reddit_mcp.actor.dataset import NAME, UsageDataset
 from reddit_mcp.actor.identity import account
-from reddit_mcp.actor.lifecycle import ROW_EVENT, Run
+from reddit_mcp.actor.lifecycle import ROW_EVENT, STOPPED, Run
 from reddit_mcp.actor.normal import SELF_CHECK, work
 from reddit_mcp.actor.rows import MatchRows
 from reddit_mcp.actor.watchdog import Watchdog
@@ -54,7 +54,7 @@ async def _serve(settings: Settings, run: Run) -> int:
             observe = (await stack.enter_async_context(UsageDataset(await run.dataset(NAME)))).note
         app = build(settings, who, open_billing, observe, MatchRows(who.id, run.push))
         failed = await _served(settings, run, app)
-    run.end_with("The server stopped answering." if failed else "Stopped.", failed=failed)
+    run.end_with("The server stopped answering." if failed else STOPPED, failed=failed)
     return int(failed)
 
 

@@ -1,8 +1,9 @@
 """A listening server: its socket, uvicorn's settings, and an end in order."""
 
+import contextlib
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
@@ -54,6 +55,13 @@ class Server(uvicorn.Server):
         """Stop; a second SIGINT stops without waiting."""
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals while it serves; a SIGTERM that comes later must not cut short what is still being closed."""
+        with super().capture_signals():
+            yield
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what is in flight."""

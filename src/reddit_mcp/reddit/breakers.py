@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from collections import OrderedDict
+from itertools import islice
+from weakref import WeakValueDictionary
 
 from reddit_mcp.errors import NotFound, Unavailable
 from reddit_mcp.reddit.breaker import Breaker
@@ -9,6 +12,9 @@ from reddit_mcp.reddit.circuit import BreakerRules, Clock
 from reddit_mcp.storage.breaker_report import Report
 from reddit_mcp.storage.breakers import BreakerRoom
 from reddit_mcp.storage.connection import Store
+
+MOST_AT_REST = 500
+"""Breakers kept for their next use: there is one for each host of a webhook, and users name those."""
 
 
 class Breakers:
@@ -18,13 +24,16 @@ class Breakers:
         self._room = BreakerRoom(store)
         self._rules = rules or BreakerRules()
         self._clock = clock
-        self._known: dict[str, Breaker] = {}
+        self._known = WeakValueDictionary[str, Breaker]()  # whoever uses one holds it
+        self._recent = OrderedDict[str, Breaker]()
 
     def get(self, name: str) -> Breaker:
-        """The breaker of an upstream."""
-        if name not in self._known:
-            self._known[name] = Breaker(name, self._room, self._rules, self._clock)
-        return self._known[name]
+        """The breaker of an upstream; the same for all who use it at a time."""
+        breaker = self._known.get(name) or Breaker(name, self._room, self._rules, self._clock)
+        self._let_go()
+        self._known[name] = self._recent[name] = breaker
+        self._recent.move_to_end(name)
+        return breaker
 
     async def reports(self) -> tuple[Report, ...]:
         """Every breaker, those of other replicas too unless Redis is away."""
@@ -41,9 +50,10 @@ class Breakers:
             NotFound: there is no breaker of this name.
             Unavailable: Redis is away, so that the others would not hear of it.
         """
-        if name not in self._known:
+        breaker = self._known.get(name)
+        if breaker is None:
             return await reset(self._room, name)
-        await self._known[name].shared.reset()
+        await breaker.shared.reset()
         return await self._report(name)
 
     async def aclose(self) -> None:
@@ -51,9 +61,15 @@ class Breakers:
         await asyncio.gather(*(breaker.shared.aclose() for breaker in self._known.values()))
 
     async def _report(self, name: str) -> Report:
-        if name in self._known:
-            return await self._known[name].shared.report()
-        return await self._room.report(name)
+        breaker = self._known.get(name)
+        return await (breaker.shared.report() if breaker else self._room.report(name))
+
+    def _let_go(self) -> None:
+        """Forget those that were not used for longest, as long as they are at rest."""
+        excess = max(0, len(self._recent) - MOST_AT_REST)
+        at_rest = (name for name, breaker in self._recent.items() if breaker.shared.is_at_rest)
+        for name in tuple(islice(at_rest, excess)):
+            del self._recent[name]
 
 
 async def reset(room: BreakerRoom, name: str) -> Report:

@@ -108,17 +108,17 @@ async def _joined(shared: _Shared) -> Answer[Any]:
 
 async def _waited(shared: _Shared) -> Answer[Any]:
     """The outcome of the work, as long as it can come in time for this caller."""
-    late = asyncio.create_task(shared.flight.too_late())
-    left = remaining() - MARGIN_SECONDS
-    try:
-        await asyncio.wait(
-            (shared.task, late), timeout=left if math.isfinite(left) else None, return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        late.cancel()
-    if shared.task.done():
-        return shared.task.result()
-    raise late.result().refusal() if late.done() else _too_slow(left)
+    flight, task = shared.flight, shared.task
+    flight.board()
+    while not task.done():
+        if ticket := flight.too_late:
+            raise ticket.refusal()
+        left = remaining() - MARGIN_SECONDS
+        timeout = left if math.isfinite(left) else None
+        done, _ = await asyncio.wait((task, flight.news), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            raise _too_slow(left)
+    return task.result()
 
 
 def _longest(priority: Priority) -> float:

@@ -69,13 +69,26 @@ class Flight:
     ticket: Ticket | None = None
     callers: set[str] = field(default_factory=set)
     on_change: Callable[[], None] = lambda: None
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _news: asyncio.Future[None] | None = None
+
+    @property
+    def news(self) -> asyncio.Future[None]:
+        """Done with the next ticket. It is everybody's, so wait for it by `asyncio.wait`, which cancels nothing."""
+        if self._news is None:
+            self._news = asyncio.get_running_loop().create_future()
+        return self._news
+
+    @property
+    def too_late(self) -> Ticket | None:
+        """The ticket, if the work is known to come too late for the current call."""
+        return self.ticket if self.ticket and self.ticket.estimated_wait > remaining() else None
 
     def announce(self, ticket: Ticket) -> None:
         """Say that the work has to wait in the queue, or how long it now has to."""
         self.ticket = ticket
-        self._news.set()
-        self._news = asyncio.Event()
+        if self._news:
+            self._news.set_result(None)
+            self._news = None
 
     def urge(self, priority: Priority, callers: Collection[str] = ()) -> None:
         """Say that these callers wait for it too, and how urgently."""
@@ -89,12 +102,9 @@ class Flight:
         other.on_change = lambda: self.urge(other.priority, other.callers)
         other.on_change()
 
-    async def too_late(self) -> Ticket:
-        """Return the ticket once the work is known to come too late for the current call."""
+    def board(self) -> None:
+        """Say that the current call waits for it."""
         self.urge(self.priority, {caller.get()})
-        while not (self.ticket and self.ticket.estimated_wait > remaining()):
-            await self._news.wait()
-        return self.ticket
 
 
 current_flight: ContextVar[Flight | None] = ContextVar("current_flight", default=None)

@@ -98,6 +98,12 @@ class Retry:
 
     async def fetch(self, query: Query[T]) -> Answer[T]:
         """Ask below until it answers or another attempt would not help; then its last failure goes up."""
+        try:
+            return await self._below.fetch(query)  # nearly always all; stamina costs more than the layers around it
+        except Exception as error:  # noqa: BLE001 - it decides which
+            return await self._again(query, error)
+
+    async def _again(self, query: Query[T], first: Exception) -> Answer[T]:
         spent = number = 0
 
         def wait(error: Exception) -> bool | float:
@@ -113,6 +119,8 @@ class Retry:
         async for attempt in stamina.retry_context(on=wait, attempts=self._rules.most, timeout=None):
             number = attempt.num
             with attempt:
+                if number == 1:
+                    raise first
                 answer = await self._below.fetch(query)
                 return replace(answer, calls=answer.calls + spent) if spent else answer
         raise AssertionError("stamina ends with an answer or an exception")

@@ -56,6 +56,11 @@ class SharedCircuit:
         self._log = logger(__name__)
         self._logged: tuple[State, float] = ("closed", 0.0)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it does not wait out an opening, and has nothing left to tell."""
+        return self._task is None or self._task.done()
+
     async def claim(self) -> Probe | None:
         """Take a probe's place, here and then among all replicas; None when there is none, or no need of one."""
         if (turn := self.circuit.claim()) is None:

@@ -84,7 +84,8 @@ class Tokens:
     async def take(self, census: Census) -> tuple[Verdict, str, float]:
         """Ask for a token for the first of those who wait; gives the verdict, the grant's name and the time it has.
 
-        While Redis is away the process lives on its share, and later books in Redis what it took.
+        While Redis is away, and until all replicas have rejoined, the process lives on its share; it books in Redis
+        what it took.
         """
         member, asked = uuid.uuid4().hex, time.monotonic()
         verdict = await self._verdict(member, census)
@@ -124,10 +125,16 @@ class Tokens:
             while (verdict := await self._window.take(member, census)) is None:
                 await self._rejoin()
         except Unavailable:
-            verdict = self._local.take(census)
-            self.apart = self.apart or verdict.granted is not None
-            return verdict
+            return self._own(census)
+        if verdict.settling:  # the replicas seen now may not be all
+            own = self._own(census)
+            return verdict if own.granted is None else own
         self._local.replicas = verdict.replicas
+        return verdict
+
+    def _own(self, census: Census) -> Verdict:
+        verdict = self._local.take(census)
+        self.apart = self.apart or verdict.granted is not None
         return verdict
 
     async def _rejoin(self) -> None:

@@ -27,12 +27,15 @@ _PLAIN = re.compile(rb"[!-~]{1,200}")
 class Bill(Protocol):
     """The bill of one call, whose price is reserved."""
 
-    async def pay(self, extras: Sequence[str], matches: Sequence[str], /) -> None:
+    async def pay(self, extras: Sequence[str], matches: Sequence[str], /) -> Sequence[str]:
         """Charge for the answer before it goes out.
 
         Args:
             extras: events beside the call itself.
             matches: ids of the watch matches that the answer shows.
+
+        Returns:
+            The events that were charged, or will be.
 
         Raises:
             Unavailable: nothing could be charged, so the answer may not go out.
@@ -74,8 +77,9 @@ class Free:
         """Nothing to set aside."""
         yield self
 
-    async def pay(self, *_answer: object) -> None:
+    async def pay(self, *_answer: object) -> Sequence[str]:
         """Nothing to pay."""
+        return ()
 
     async def matched(self, *_matches: object) -> None:
         """Nothing to pay."""

@@ -40,7 +40,7 @@ class CallLog:
         duration_ms: int = 0,
         charged: tuple[str, ...] = (),
     ) -> None:
-        """Write a call's line: a bug is critical, the caller's own mistake a warning, any other failure an error."""
+        """Write a call's line: a bug is critical, what only its caller can mend a warning, another failure an error."""
         facts: dict[str, Any] = {
             "tool": tool,
             "caller": pseudonym(caller.id, self._secret),
@@ -59,8 +59,8 @@ class CallLog:
 def _level(failure: Failure) -> str:
     if isinstance(failure, Internal):
         return "critical"
-    own = failure.category in CLIENTS_OWN or failure.data.get("limit_type") == "user"
-    return "warning" if own else "error"
+    spent = failure.data.get("limit_type") == "user" or failure.data.get("reason") == "charge_limit"
+    return "warning" if spent or failure.category in CLIENTS_OWN else "error"
 
 
 def _cache(outcome: object) -> str:

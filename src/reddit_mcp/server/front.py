@@ -15,11 +15,9 @@ from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from reddit_mcp.server.bad_request import BadRequest
 from reddit_mcp.server.message import LARGEST_BODY, Received, received
 
 
@@ -52,17 +50,11 @@ class StreamableHttp:
         if scope["method"] != "POST":  # an open GET stream would keep a paid container alive
             await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
             return
-        try:
-            found = await received(scope, receive)
-        except BadRequest as error:
-            await error.answer(scope)(scope, receive, send)
-        except ClientDisconnect:
-            return
-        else:
-            if sessions:
-                await sessions.handle_request(scope, found.replay(receive), send)
-            else:
-                await self._answer(scope, found, receive, send)
+        found = await received(scope, receive, send)
+        if found and sessions:
+            await sessions.handle_request(scope, found.replay(receive), send)
+        elif found:
+            await self._answer(scope, found, receive, send)
 
     async def _answer(self, scope: Scope, found: Received, receive: Receive, send: Send) -> None:
         if _needs_stream(found.message):

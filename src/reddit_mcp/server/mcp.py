@@ -150,8 +150,7 @@ class RedditServer(MCPServer[Any]):
             with self._accounts.billing.reserve(name, arguments, caller.get(), request_id(scope)) as bill:
                 failure, outcome = await self._attempt(name, arguments, context)
                 if found := billable(outcome, scope):
-                    await bill.pay(found.extras, found.matches)
-                    scope["charged"] = () if isinstance(bill, Free) else ("tool-call", *found.extras)
+                    scope["charged"] = await bill.pay(found.extras, found.matches)
                 return failure, outcome
         except Unavailable as refused:
             return refused, None

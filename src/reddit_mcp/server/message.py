@@ -38,16 +38,20 @@ class Received:
         return receive
 
 
-async def received(scope: Scope, receive: Receive) -> Received:
-    """The one JSON-RPC message of a request.
+async def received(scope: Scope, receive: Receive, send: Send) -> Received | None:
+    """The one JSON-RPC message of a request; None if it was refused here, or the caller hung up in the middle.
 
-    Raises:
-        BadRequest: the body is not one, or is too large, too slow, too deep.
-        ClientDisconnect: the caller hung up in the middle.
+    Refused is a body that is no such message, or is too large, too slow, too deep.
     """
-    _check_type(Headers(scope=scope))
-    body = await read_body(receive)
-    return Received(body, decoded(body))
+    try:
+        _check_type(Headers(scope=scope))
+        body = await read_body(receive)
+        return Received(body, decoded(body))
+    except BadRequest as error:
+        await error.answer(scope)(scope, receive, send)
+    except ClientDisconnect:
+        pass
+    return None
 
 
 class Messages:
@@ -60,14 +64,7 @@ class Messages:
         """Pass the request on, or refuse it."""
         if scope["method"] != "POST":
             await self._app(scope, receive, send)
-            return
-        try:
-            found = await received(scope, receive)
-        except BadRequest as error:
-            await error.answer(scope)(scope, receive, send)
-        except ClientDisconnect:
-            return
-        else:
+        elif found := await received(scope, receive, send):
             await self._app(scope, found.replay(receive), send)
 
 

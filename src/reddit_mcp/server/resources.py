@@ -1,20 +1,21 @@
-"""Resources: a community, a post and a watch by address; names of communities complete themselves."""
+"""Resources: a community, a post and a watch by address; names of communities complete themselves.
+
+A community and a post are read through the tools that give them, so that a read costs its caller what the call costs.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.shared.exceptions import MCPError
 from mcp.types import Completion
 
 from reddit_mcp.errors import Failure, NotFound
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.reddit import names
-from reddit_mcp.reddit.door import not_found
 from reddit_mcp.tools import Services
-from reddit_mcp.tools._fetch import only_posts
 from reddit_mcp.tools._tool import scope_of
-from reddit_mcp.tools._view import full_post
 from reddit_mcp.tools.watch_keywords import shown
 
 if TYPE_CHECKING:
@@ -28,20 +29,22 @@ def register(server: "MCPServer", services: Services) -> None:
     """Offer the resources on this server."""
 
     @server.resource("reddit://r/{subreddit}/about", title="Community", mime_type=JSON)
-    async def about(subreddit: str) -> str:
+    async def about(subreddit: str, context: Context[Any, Any]) -> str:
         """What a community is about, and its size."""
-        return await _read(_about(services, subreddit))
+        answer = await _asked(server, context, "get_subreddit_info", subreddit=subreddit)
+        return _json(answer["subreddit"])
 
     @server.resource("reddit://post/{post_id}", title="Post", mime_type=JSON)
-    async def post(post_id: str) -> str:
+    async def post(post_id: str, context: Context[Any, Any]) -> str:
         """A post with all of its fields."""
-        return await _read(_post(services, post_id))
+        answer = await _asked(server, context, "get_post_comments", post_id=post_id, detail="full")
+        return _json(answer["post"])
 
     @server.resource("reddit://watches/{watch_id}", title="Watch", mime_type=JSON)
     async def watch(watch_id: str, context: Context[Any, Any]) -> str:
         """A keyword watch of yours."""
         owner: Caller = scope_of(context).get("caller", LOCAL)
-        return await _read(_watch(services, owner, watch_id))
+        return _json(await _watch(services, owner, watch_id))
 
     @server.completion()  # type: ignore[no-untyped-call,untyped-decorator]
     async def complete(_reference: Any, argument: Any, _context: Any) -> Completion | None:
@@ -50,29 +53,34 @@ def register(server: "MCPServer", services: Services) -> None:
         return Completion(values=await _communities(services, argument.value))
 
 
-async def _read(content: Any) -> str:
-    try:
-        return orjson.dumps(await content).decode()
-    except NotFound as failure:
-        raise ResourceNotFoundError(str(failure)) from failure
-    except (Failure, ValueError) as failure:
-        raise ResourceError(str(failure)) from failure
+async def _asked(server: "MCPServer", context: Context[Any, Any], tool: str, **arguments: str) -> dict[str, Any]:
+    """What a tool answers to the caller of a read.
 
-
-async def _about(services: Services, subreddit: str) -> dict[str, Any]:
-    return (await services.reddit.subreddit(names.community(subreddit))).value.model_dump()
-
-
-async def _post(services: Services, post_id: str) -> dict[str, Any]:
-    identity, _ = names.post(post_id)
-    found = only_posts((await services.reddit.info(f"t3_{identity}", f"post {identity}")).value.items)
-    if not found:
-        raise not_found(f"post {identity}")
-    return full_post(found[0])
+    Raises:
+        ResourceNotFoundError: Reddit has no such thing.
+        MCPError: any other failure, with the code and the data of the tool's error.
+    """
+    answer = getattr(await server.call_tool(tool, arguments, context), "structured_content", None) or {}
+    error = answer.get("error")
+    if error is None:
+        return answer
+    if error["type"] == NotFound.type:
+        raise ResourceNotFoundError(error["message"])
+    raise MCPError(error["code"], error["message"], error["data"])
 
 
 async def _watch(services: Services, owner: Caller, watch_id: str) -> dict[str, Any]:
-    return shown(await services.watches.get(owner.id, watch_id))
+    """A watch; nothing is asked of Reddit for it, so it costs nothing."""
+    try:
+        return shown(await services.watches.get(owner.id, watch_id))
+    except NotFound as failure:
+        raise ResourceNotFoundError(str(failure)) from failure
+    except Failure as failure:
+        raise ResourceError(str(failure)) from failure
+
+
+def _json(content: Any) -> str:
+    return orjson.dumps(content).decode()
 
 
 async def _communities(services: Services, start: str) -> list[str]:

@@ -52,6 +52,7 @@ class Verdict:
         returns: seconds until each token that is out returns, in order.
         span: seconds a token is out.
         others: who waits in the other processes.
+        settling: there are tokens, but the replicas are still booking what each granted on its own.
     """
 
     granted: int | None
@@ -65,6 +66,7 @@ class Verdict:
     returns: tuple[float, ...] = ()
     span: float = 0.0
     others: tuple[Census, ...] = ()
+    settling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class SlidingWindow:
     async def rejoin(self, grants: Mapping[str, float]) -> None:
         """Book grants that the store may not know; each is a member and the seconds since its grant.
 
-        Everybody gets a moment to do the same before the next token is granted.
+        Everybody gets a moment to do the same before the next token is granted; see `Verdict.settling`.
         """
         pairs = [part for member, age in grants.items() for part in (member, _micro(age))]
         self._epoch = (await self._run(REJOIN, (_micro(self.span), *pairs))).decode()
@@ -138,7 +140,10 @@ class SlidingWindow:
         wait, interval, pace, hold = (value / 1e6 for value in reply[5:9])
         returns = tuple(value / 1e6 for value in reply[9])
         others = tuple(census for raw in reply[10] if (census := _census(raw)))
-        return Verdict(None, reply[2], reply[4], wait, reply[3], interval, pace, hold, returns, self.span, others)
+        settling = bool(reply[11])
+        return Verdict(
+            None, reply[2], reply[4], wait, reply[3], interval, pace, hold, returns, self.span, others, settling
+        )
 
     async def _run(self, script: Script, arguments: Sequence[str | bytes | float]) -> Any:
         async with self._store.visit() as redis:

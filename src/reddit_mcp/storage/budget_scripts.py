@@ -52,10 +52,11 @@ local interval = span / limit
 local hold = math.max(state.blocked or 0, state.settle or 0)
 local spare = limit - used -- what the window would allow; free is what may go now
 local free = spare
+local limited = (state.left_until or 0) > now
+local settling = (state.settle or 0) > now and (state.blocked or 0) <= now and spare > 0
+if limited and state.left <= 0 then settling = false end
 if hold > now then free = math.min(free, 0) end
-if (state.left_until or 0) > now and state.left < free then
-  free, hold = state.left, math.max(hold, state.left_until)
-end
+if limited and state.left < free then free, hold = state.left, math.max(hold, state.left_until) end
 local pace = math.max(0, (state.tat or 0) - now)
 
 -- Who waits: here, and in the processes that were heard of within 3 s.
@@ -136,12 +137,13 @@ if granted then return {text(granted - 1), text(state.epoch), free, alive} end
 local returns = {}
 local scores = redis.call('ZRANGE', KEYS[1], 0, 1499, 'WITHSCORES') -- more than may wait
 for i = 2, #scores, 2 do returns[#returns + 1] = scores[i] + span - now end
-return {'none', text(state.epoch), free, alive, spare, wait, interval, pace, math.max(0, hold - now), returns, raw}
+hold = math.max(0, hold - now)
+return {'none', text(state.epoch), free, alive, spare, wait, interval, pace, hold, returns, raw, settling and 1 or 0}
 """
 )
 
 # ARGV: span, then member and age of each grant. While the replicas book what they granted on their own, nobody gets a
-# token; one such pause in 10 s. Returns the epoch.
+# token here, and each goes on with its share; one such pause in 10 s. Returns the epoch.
 REJOIN = Script(
     _PRELUDE
     + """

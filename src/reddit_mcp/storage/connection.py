@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -48,9 +48,27 @@ def connect(url: str, *, timeout: float) -> Redis:
     return Redis.from_pool(ConnectionPool.from_url(url, **_options(timeout)))
 
 
-def _cluster(url: str, *, timeout: float) -> Redis:
-    # It speaks the same commands, and finds each key's node by the hash tag. Unlike a pool it connects to each node.
-    return cast("Redis", RedisCluster.from_url(url, **_options(timeout)))
+@contextmanager
+def closed_by_another() -> Iterator[None]:
+    """Raise redis-py's ConnectionError where a task's connection was closed by another task in the midst of a command.
+
+    A cluster's client does that when it loses a node; redis-py 8.1 then stumbles over the writer that is gone.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        if error.name != "writelines" or error.obj is not None:
+            raise
+        raise RedisConnectionError("The connection was closed.") from error
+
+
+def _visitors(masters: int) -> int:
+    """How many may visit a cluster at once without more than `MAX_CONNECTIONS` over all nodes.
+
+    Connections stay open, so each node comes to have one for each visitor, and one that asked for the slots. With more
+    than nine masters it is one visitor at a time, and more connections than that.
+    """
+    return max(1, MAX_VISITORS // masters - 1)
 
 
 def _options(timeout: float) -> dict[str, Any]:
@@ -73,7 +91,7 @@ class Store:
     """
 
     def __init__(self, redis: Redis, *, prefix: str, timeout: float, cluster_url: str | None = None) -> None:
-        """Lend `redis` to visitors, `MAX_CONNECTIONS` of them at once.
+        """Lend `redis` to visitors, `MAX_VISITORS` of them at once; fewer if it is a cluster.
 
         Args:
             redis: the client; closed with the store.
@@ -90,7 +108,7 @@ class Store:
         self._away_until: float | None = None
 
     async def __aenter__(self) -> Self:
-        with suppress(RedisError, OSError):  # which the first visit meets again; a timeout is an OSError
+        with suppress(RedisError, *_AWAY):  # which the first visit meets again; a timeout is an OSError
             async with asyncio.timeout(OPENING_SECONDS):
                 await self._client()
         return self
@@ -101,7 +119,7 @@ class Store:
         if self._search:
             self._search.cancel()
             await asyncio.gather(self._search, return_exceptions=True)
-        await self._redis.aclose()
+        await _close(self._redis)
 
     @asynccontextmanager
     async def visit(self) -> AsyncIterator[Redis]:
@@ -115,8 +133,11 @@ class Store:
         """
         self._pass()
         try:
-            async with asyncio.timeout(self._timeout), self._places:
-                yield await self._client()
+            with closed_by_another():
+                async with asyncio.timeout(self._timeout):
+                    redis = await self._client()
+                    async with self._places:
+                        yield redis
         except _AWAY as error:
             self._away_until = time.monotonic() + AWAY_SECONDS
             raise _away() from error
@@ -150,14 +171,16 @@ class Store:
 
     async def _find_cluster(self, url: str) -> None:
         if await _is_clustered(self._redis):
-            cluster = _cluster(url, timeout=self._timeout)
+            # It speaks the same commands, and finds each key's node by the hash tag.
+            cluster = RedisCluster.from_url(url, **_options(self._timeout))
             try:
                 # Before anybody uses it: redis-py breaks connections when several first commands meet (8.1: 20 of 60).
                 await cluster.initialize()
             except BaseException:
                 await cluster.aclose()  # it may have reached some of the nodes
                 raise
-            single, self._redis = self._redis, cluster
+            single, self._redis = self._redis, cast("Redis", cluster)
+            self._places = asyncio.Semaphore(_visitors(len(cluster.get_primaries())))
             await single.aclose()
         self._cluster_url = None
 
@@ -169,6 +192,13 @@ class Store:
             raise _away()
         # This caller alone tries again; the others wait for its verdict.
         self._away_until = now + self._timeout
+
+
+async def _close(redis: Redis) -> None:
+    await redis.aclose()
+    if isinstance(redis, RedisCluster):  # which leaves its connections open if it has lost a node (redis-py 8.1)
+        await redis.nodes_manager.aclose()
+        await redis.nodes_manager.aclose("startup_nodes")
 
 
 async def _is_clustered(redis: Redis) -> bool:

@@ -27,6 +27,18 @@ redis.call('ZREMRANGEBYRANK', KEYS[2], 0, beyond)
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[7]) end
 """)
 
+# KEYS: the deliveries of one watch, their order. ARGV: JSON, when they began, the number kept, the seconds, match ids.
+_BEGIN = Script("""
+for i = 5, #ARGV do
+  redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[1])
+  redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[i])
+end
+local beyond = -1 - tonumber(ARGV[3])
+for _, old in ipairs(redis.call('ZRANGE', KEYS[2], 0, beyond)) do redis.call('HDEL', KEYS[1], old) end
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, beyond)
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[4]) end
+""")
+
 # KEYS: the faults of one watch's receiver. ARGV: now, the error, seconds. Gives when they began.
 _FAULT = Script("""
 redis.call('HSETNX', KEYS[1], 'since', ARGV[1])
@@ -53,6 +65,11 @@ class DeliveryState(BaseModel):
     ended_utc: int | None = None
     error: str | None = None
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it waits for its first attempt."""
+        return self.state == "pending" and not self.attempts
+
 
 class Faults(BaseModel):
     """Since when a receiver has been failing, and how."""
@@ -68,6 +85,13 @@ class Deliveries:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    async def begin(self, watch_id: str, match_ids: Sequence[str], now: int) -> None:
+        """Write that these wait for their first attempt; of those that are known already, nothing changes."""
+        keys = [kind.key(self._store.prefix, watch_id) for kind in (DELIVERIES, DELIVERY_ORDER)]
+        first = DeliveryState(began_utc=now).model_dump_json(exclude_none=True)
+        async with self._store.visit() as redis:
+            await _BEGIN.run(redis, keys, (first, now, MOST_DELIVERIES, DELIVERIES.ttl or 0, *match_ids))
 
     async def put(self, watch_id: str, match_id: str, delivery: DeliveryState) -> None:
         """Write what became of it; the latest thousand are kept, and the latest hundred that failed."""

@@ -19,12 +19,13 @@ from contextlib import suppress
 def main(users: str, runtime: str, *command: str) -> None:
     """Go on in the background, so that whoever started the guard need not wait for it."""
     if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # ending before its users, it would leave the server behind
         keep(users, runtime, *command)
 
 
 def keep(users: str, runtime: str, *command: str) -> None:
     """Run the server and see to its end."""
-    server = os.posix_spawn(command[0], command, {})  # without our environment, which holds secrets
+    server = os.posix_spawn(command[0], command, {}, setsigdef=(signal.SIGTERM,))  # {}: our environment holds secrets
     threading.Thread(target=_stop_when_unused, args=(users, server), daemon=True).start()
     os.waitpid(server, 0)
     with suppress(OSError):

@@ -1,14 +1,18 @@
 """What watches have found: stored once, told once, kept 30 days, the newest first."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from reddit_mcp.models import Match
 from reddit_mcp.storage.keyspace import CANDIDATES, MATCH_BODIES, UNDELIVERED, WATCH_MATCHES
 from reddit_mcp.storage.scripts import Script
+
+_log = logging.getLogger(__name__)
 
 MOST_MATCHES = 1000
 """Of one watch; the oldest make room."""
@@ -88,9 +92,17 @@ async def read_page(redis: Redis, keys: MatchKeys, after: str, limit: int) -> Pa
     ids: list[Any] = await redis.zrevrange(keys.order, start, start + limit)
     bodies = await redis.hmget(keys.bodies, ids[:limit]) if ids else []
     found = matches(bodies)
-    return Page(found, found[-1].match_id if found and len(ids) > limit else None)
+    return Page(found, ids[limit - 1].decode() if len(ids) > limit else None)
 
 
 def matches(bodies: Sequence[bytes | str | None]) -> tuple[Match, ...]:
-    """Read what is there."""
-    return tuple(Match.model_validate_json(body) for body in bodies if body)
+    """Read what is there, without those that cannot be read any more."""
+    return tuple(match for body in bodies if body and (match := _match(body)))
+
+
+def _match(body: bytes | str) -> Match | None:
+    try:
+        return Match.model_validate_json(body)
+    except ValidationError:
+        _log.warning("a stored match cannot be read and is passed over")
+        return None

@@ -9,7 +9,7 @@ from typing import Self
 from redis.exceptions import RedisError
 
 from reddit_mcp.errors import Unavailable
-from reddit_mcp.storage.connection import Store
+from reddit_mcp.storage.connection import Store, closed_by_another
 
 Heard = Callable[[str | None], None]
 
@@ -60,7 +60,7 @@ class Notices:
 
     async def _run(self) -> None:
         while True:
-            with suppress(Unavailable, RedisError, OSError):
+            with suppress(Unavailable, RedisError, OSError), closed_by_another():
                 await self._listen()
             if not self._open:
                 return

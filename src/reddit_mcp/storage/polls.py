@@ -48,11 +48,15 @@ class Candidates(Value):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A watch to be checked; `seen_to` is the time up to which it has seen all posts, None before its first check."""
+    """A watch to be checked; `seen_to` is the time up to which it has seen all posts, None before its first check.
+
+    `unreadable` are communities that Reddit did not show then, with the times up to which theirs were seen.
+    """
 
     watch: Watch
     seen_to: float | None
     candidates: Mapping[str, Candidate]
+    unreadable: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Outcome:
     found: Sequence[Match]
     candidates: Mapping[str, Candidate]
     gap: Gap | None
+    unreadable: Mapping[str, float]
 
 
 class Polls:
@@ -130,7 +135,11 @@ class Polls:
         """Let a watch that could not be checked have its turn later, and let it say so."""
         watch = due.watch
         progress = Progress(
-            seen_to=due.seen_to, last_checked_utc=watch.last_checked_utc, next_check_utc=next_check, gap=watch.gap
+            seen_to=due.seen_to,
+            last_checked_utc=watch.last_checked_utc,
+            next_check_utc=next_check,
+            gap=watch.gap,
+            unreadable=due.unreadable,
         )
         keys = [kind.key(self._store.prefix, watch.owner) for kind in (WATCHES, WATCH_PROGRESS)]
         async with self._store.visit() as redis:
@@ -158,7 +167,8 @@ class Polls:
         for (watch_id, score), record, step, posts in zip(entries, records, steps, candidates, strict=True):
             watch = read_watch(record, step) if record else None
             if watch and watch.status == "active":
-                due.append(Due(watch, Progress.read(step).seen_to, _candidates(posts)))
+                progress = Progress.read(step)
+                due.append(Due(watch, progress.seen_to, _candidates(posts), progress.unreadable))
             elif watch or score < now - _GRACE_SECONDS:
                 gone.append(member(owner, watch_id))
         if gone:
@@ -173,6 +183,7 @@ def _progress(outcome: Outcome) -> Progress:
         last_checked_utc=int(outcome.checked),
         next_check_utc=int(outcome.next_check),
         gap=outcome.gap,
+        unreadable=outcome.unreadable,
     )
 
 

@@ -5,7 +5,7 @@ job over. docs/adr/0009-watches.md compares this with job engines.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,13 @@ from reddit_mcp.storage.scripts import Script
 
 _TAG = "jobs"
 
-# KEYS: due, leased, bodies. ARGV: job id, body, due time, ttl. A job that waits already keeps the earlier time.
+# KEYS: due, leased, bodies. ARGV: ttl, due time, then id and body of each job. One that waits keeps the earlier time.
 _PUT = Script("""
-redis.call('ZADD', KEYS[1], 'LT', ARGV[3], ARGV[1])
-redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[4]) end
+for i = 3, #ARGV, 2 do
+  redis.call('ZADD', KEYS[1], 'LT', ARGV[2], ARGV[i])
+  redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
+end
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[1]) end
 """)
 
 # KEYS: due, leased, bodies. ARGV: now, lease in seconds, most, the claim's name, ttl. Leases end by the server's clock,
@@ -106,11 +108,11 @@ class Schedule:
         self._store = store
         self._keys = [kind.key(store.prefix, _TAG) for kind in (JOBS_DUE, JOBS_LEASED, JOB_BODIES)]
 
-    async def put(self, job: Job, due: float) -> None:
-        """Let the job run at this time; equal jobs that wait are one, at the earliest of their times."""
-        body = json.dumps([job.payload, job.attempts])
+    async def put(self, jobs: Iterable[Job], due: float) -> None:
+        """Let these run at this time; equal jobs that wait are one, at the earliest of their times."""
+        parts = [part for job in jobs for part in (job.id, json.dumps([job.payload, job.attempts]))]
         async with self._store.visit() as redis:
-            await _PUT.run(redis, self._keys, (job.id, body, due, JOBS_DUE.ttl or 0))
+            await _PUT.run(redis, self._keys, (JOBS_DUE.ttl or 0, due, *parts))
 
     async def claim(self, owner: str, now: float, lease: float, most: int) -> Claimed:
         """Take jobs that are due, or whose lease has ended, for `lease` seconds; none that somebody holds."""

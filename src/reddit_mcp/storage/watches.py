@@ -8,6 +8,7 @@ time without a watch is cleared away, a watch without a time would never be chec
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -57,12 +58,16 @@ Raw = bytes | str | None
 
 
 class Progress(Value):
-    """How far the checks of a watch are; `seen_to` is the time up to which it has seen all posts."""
+    """How far the checks of a watch are; `seen_to` is the time up to which it has seen all posts.
+
+    `unreadable` are the communities that Reddit did not show, and the time up to which their posts were seen.
+    """
 
     seen_to: float | None = None
     last_checked_utc: int | None = None
     next_check_utc: int | None = None
     gap: Gap | None = None
+    unreadable: Mapping[str, float] = {}
 
     @classmethod
     def read(cls, raw: Raw) -> "Progress":
@@ -153,6 +158,35 @@ class Watches:
                 await redis.zadd(self._checks, {name: 0})
         return changed
 
+    async def fit(self, owner: str, limit: int, shortest: int) -> None:
+        """Bring an owner's watches into a tier that may have become smaller.
+
+        Intervals below `shortest` minutes become as long; of more active watches than `limit` the newest pause, and
+        say why.
+        """
+        active = [watch for watch in await self.list(owner) if watch.status == "active"]
+        for watch in active[limit:]:
+            with suppress(NotFound):  # deleted since
+                await self.set_status(owner, watch.watch_id, "paused", _beyond(limit))
+        for watch in active[:limit]:
+            if watch.check_interval < shortest:
+                with suppress(NotFound):
+                    slower = {"check_interval": shortest}
+                    await self._change(owner, watch.watch_id, lambda watch: watch.model_copy(update=slower))  # noqa: B023
+
+    async def resume(self, owner: str, watch_id: str, limit: int) -> Watch:
+        """Resume a watch, unless `limit` others of its owner are active.
+
+        Raises:
+            NotFound: there is none of this id, or it is somebody else's.
+            Forbidden: as many as allowed are active.
+        """
+        others = [watch for watch in await self.list(owner) if watch.status == "active" and watch.watch_id != watch_id]
+        if len(others) >= limit:
+            await self.get(owner, watch_id)
+            raise Forbidden(_beyond(limit), resource="watch")
+        return await self.set_status(owner, watch_id, "active")
+
     async def matches(self, owner: str, watch_id: str, after: str = "", limit: int = 25) -> Page:
         """Read what a watch has found, the newest first, from behind the match named `after`."""
         async with self._store.visit() as redis:
@@ -212,6 +246,7 @@ def read_watch(raw: bytes | str, progress: Raw = None, matches: Raw = None) -> W
     if progress:
         step = Progress.read(progress)
         known = {name: getattr(step, name) for name in ("last_checked_utc", "next_check_utc", "gap")}
+        known["unreadable"] = tuple(sorted(step.unreadable))
     if watch.status == "paused":
         known["next_check_utc"] = None
     return watch.model_copy(update=known | ({"matches": int(matches)} if matches else {}))
@@ -226,6 +261,10 @@ def _found(raw: Raw, progress: Raw = None, matches: Raw = None) -> Watch:
 
 def _not_found() -> NotFound:
     return NotFound("You have no keyword watch of this id; the action `list` shows yours.", resource="watch")
+
+
+def _beyond(limit: int) -> str:
+    return f"Your plan allows {limit} active keyword watches; delete or pause another one first, or upgrade."
 
 
 def _too_many(limit: int) -> str:

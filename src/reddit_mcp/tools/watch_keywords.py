@@ -77,6 +77,8 @@ async def watch_keywords(
 ) -> Json:
     """Watch Reddit for keywords: create a watch, list yours, read its matches, pause, resume or delete it."""
     request = Request(keywords, subreddits, alert_threshold, check_interval, webhook_url, watch_id, after)
+    tier = call.services.tiers.named(call.caller.tier)  # which may be another than when the watches were made
+    await call.services.watches.fit(call.caller.id, tier.watches, tier.shortest_interval)
     return await ACTIONS[action](call, request)
 
 
@@ -145,7 +147,8 @@ async def _pause(call: Call, request: Request) -> Json:
 
 
 async def _resume(call: Call, request: Request) -> Json:
-    watch = await call.services.watches.set_status(call.caller.id, _required_id(request), "active")
+    limit = call.services.tiers.named(call.caller.tier).watches
+    watch = await call.services.watches.resume(call.caller.id, _required_id(request), limit)
     await call.services.receivers.restart(watch.watch_id)
     await call.services.poll_soon()
     return {"watch": shown(watch)}
@@ -166,7 +169,7 @@ def _required_id(request: Request) -> str:
 
 def shown(watch: Watch) -> Json:
     """The watch as its owner sees it."""
-    unset = {name for name in ("gap", "pause_reason") if getattr(watch, name) is None}
+    unset = {name for name in ("gap", "pause_reason", "unreadable") if not getattr(watch, name)}
     return watch.model_dump(mode="json", exclude={"owner", "webhook_secret", *unset})
 
 

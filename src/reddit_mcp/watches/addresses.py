@@ -58,10 +58,10 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to connect: `ip` was checked, `url` is what is asked for there."""
+    """Where to connect: each of the `ips` was checked, `url` is what is asked for there."""
 
     url: httpx.URL
-    ip: IP
+    ips: tuple[IP, ...]
 
 
 class Addresses:
@@ -86,7 +86,7 @@ class Addresses:
         ips = await self._ips(host_of(url))
         for ip in ips:
             self._check_ip(url, ip)
-        return Target(url, ips[0])
+        return Target(url, tuple(ips))
 
     def parse(self, text: str) -> httpx.URL:
         """Read the address, without looking its host up.

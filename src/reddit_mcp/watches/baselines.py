@@ -5,11 +5,12 @@ import logging
 
 from pydantic import ValidationError
 
-from reddit_mcp.errors import Failure
+from reddit_mcp.errors import Failure, NotFound
 from reddit_mcp.models import Post
 from reddit_mcp.reddit.client import PAGE, Reddit
 from reddit_mcp.reddit.flight import deadline
 from reddit_mcp.storage.polls import Polls
+from reddit_mcp.storage.watches import Raw
 from reddit_mcp.watches.engagement import Baseline, baseline
 from reddit_mcp.watches.ports import Clock
 
@@ -19,10 +20,14 @@ SECONDS = 30.0
 """How long one measurement may wait for its turn and for Reddit."""
 
 
+CLOSED = "closed"
+"""Kept in a baseline's place for a community that cannot be read: gone, private or banned."""
+
+
 class Baselines:
     """What one poll knows of communities.
 
-    It measures `most` new ones at most and none after a failure: the others wait for the next poll.
+    It measures `most` new ones at most and none after a failure of Reddit: the others wait for the next poll.
     """
 
     def __init__(self, reddit: Reddit, polls: Polls, clock: Clock, most: int = 10) -> None:
@@ -35,15 +40,10 @@ class Baselines:
     async def of(self, community: str) -> Baseline | None:
         """The baseline of a community; None where it cannot be had now."""
         if community not in self._known:
-            self._known[community] = await self._stored(community) or await self._measured(community)
+            raw = await self._polls.baseline(community)
+            is_closed = raw is not None and raw in (CLOSED, CLOSED.encode())
+            self._known[community] = None if is_closed else _read(raw) or await self._measured(community)
         return self._known[community]
-
-    async def _stored(self, community: str) -> Baseline | None:
-        raw = await self._polls.baseline(community)
-        try:
-            return Baseline.model_validate_json(raw) if raw else None
-        except ValidationError:
-            return None
 
     async def _measured(self, community: str) -> Baseline | None:
         if self._left <= 0 or not community:
@@ -52,6 +52,9 @@ class Baselines:
         deadline.set(asyncio.get_running_loop().time() + SECONDS)
         try:
             answer = await self._reddit.posts(community, "new", "all", PAGE)
+        except NotFound:
+            await self._polls.keep_baseline(community, CLOSED)
+            return None
         except Failure as failure:
             _log.info("communities cannot be measured now: %s", failure)
             self._left = 0
@@ -60,3 +63,10 @@ class Baselines:
         measured = baseline([post for post in answer.value.items if isinstance(post, Post)], now)
         await self._polls.keep_baseline(community, measured.model_dump_json())
         return measured
+
+
+def _read(raw: Raw) -> Baseline | None:
+    try:
+        return Baseline.model_validate_json(raw) if raw else None
+    except ValidationError:
+        return None

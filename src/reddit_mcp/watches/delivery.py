@@ -1,5 +1,6 @@
 """Carrying matches further: to clients that listen, and to the watch's webhook until it has taken them."""
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from reddit_mcp.errors import NotFound
+from reddit_mcp.errors import NotFound, Unavailable
 from reddit_mcp.models import Match, Watch
 from reddit_mcp.storage.deliveries import Deliveries, DeliveryState
 from reddit_mcp.storage.notices import Notices
@@ -29,6 +30,8 @@ LAST_SECONDS = sum(RETRY_SECONDS)
 OVERLOAD_SECONDS = (0.5, 5.0)
 """How long a message that finds no place waits for its next chance, at least and at most."""
 
+WRITE_AGAIN_SECONDS = 0.5
+
 LONGEST_FAILING = 3 * 86_400
 """A watch whose receiver has taken nothing for so long is paused."""
 
@@ -37,6 +40,7 @@ class _Message(BaseModel):
     """The payload of a job: the match, for the store of matches may have dropped it when the last retry is due."""
 
     owner: str
+    url: str
     match: Match
 
 
@@ -72,31 +76,38 @@ class Messenger:
         Raises:
             Unavailable: Redis is away; they must come again.
         """
-        if watch.webhook_url:
+        if watch.webhook_url and matches:
             await self._post_all(watch, matches)
         if matches:
             await self._notices.send(TOPIC, watch.watch_id)
 
     async def _post_all(self, watch: Watch, matches: Sequence[Match]) -> None:
-        known = await self._deliveries.get(watch.watch_id, [match.match_id for match in matches])
-        for match in matches:
-            before = known.get(match.match_id)
-            if before is None:
-                began = DeliveryState(began_utc=int(self._clock.now()))
-                await self._deliveries.put(watch.watch_id, match.match_id, began)
-            if before is None or (before.state == "pending" and not before.attempts):
-                await self._post(_Message(owner=watch.owner, match=match), None)
+        ids = [match.match_id for match in matches]
+        await self._deliveries.begin(watch.watch_id, ids, int(self._clock.now()))
+        known = await self._deliveries.get(watch.watch_id, ids)
+        messages = (
+            _Message(owner=watch.owner, url=watch.webhook_url or "", match=match)
+            for match in matches
+            if (state := known.get(match.match_id)) is None or state.is_new
+        )
+        payloads = {_message_id(message.match): message.model_dump(mode="json") for message in messages}
+        await self._jobs.enqueue_all(JOB, payloads)
 
-    async def _post(self, message: _Message, at: float | None) -> None:
+    async def _post(self, message: _Message, at: float) -> None:
         await self._jobs.enqueue(JOB, _message_id(message.match), message.model_dump(mode="json"), at)
 
     async def _run(self, payload: Mapping[str, Any]) -> None:
-        """Send one message, unless that has been done, or is not yet due."""
+        """Deliver one message in a place for its host, or put it off."""
         message = _Message.model_validate(payload)
+        with self._webhooks.place(message.url) as is_kept:
+            if is_kept:
+                await self._deliver(message)
+            else:
+                await self._post(message, self._clock.now() + random.uniform(*OVERLOAD_SECONDS))  # noqa: S311
+
+    async def _deliver(self, message: _Message) -> None:
+        """Send one message, unless that has been done, or is not yet due."""
         match, now = message.match, self._clock.now()
-        if self._webhooks.is_full:
-            await self._post(message, now + random.uniform(*OVERLOAD_SECONDS))  # noqa: S311
-            return
         found = await self._deliveries.get(match.watch_id, [match.match_id])
         state = found.get(match.match_id) or DeliveryState(began_utc=int(now))
         if state.state != "pending":
@@ -119,9 +130,16 @@ class Messenger:
             await self._failed(watch, message, state, failure)
             return
         done = {"state": "delivered", "attempts": state.attempts + 1, "ended_utc": int(self._clock.now())}
-        delivered = state.model_copy(update={**done, "next_attempt_utc": None, "error": None})
-        await self._deliveries.put(watch.watch_id, match.match_id, delivered)
-        await self._deliveries.well(watch.watch_id)
+        await self._taken(match, state.model_copy(update={**done, "next_attempt_utc": None, "error": None}))
+
+    async def _taken(self, match: Match, delivered: DeliveryState) -> None:
+        """Write that the receiver has it, however long Redis is away: unwritten, it would be sent again."""
+        while True:
+            try:
+                await self._deliveries.well(match.watch_id)
+                return await self._deliveries.put(match.watch_id, match.match_id, delivered)
+            except Unavailable:
+                await asyncio.sleep(WRITE_AGAIN_SECONDS)
 
     async def _send(self, watch: Watch, match: Match) -> None:
         if watch.pause_reason:

@@ -1,5 +1,6 @@
 """What has to be read for the watches that are due, so that one request serves as many as it can."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ LONGEST_QUERY = 500
 
 OVERLAP_SECONDS = 120
 """Posts appear a little after their time, and clocks differ: so much is read twice."""
+
+_ENDS_PHRASE = re.compile('["\\\\\u201c\u201d]')
+"""What Reddit's search would take for the end of a phrase, or for the escape of that end."""
+
+CLOSED_SECONDS = 3600
 
 _EVERYWHERE = frozenset({"all", "popular"})
 
@@ -34,17 +40,20 @@ class Reading:
     query: str = ""
 
 
-def readings(due: Sequence[Due]) -> Iterator[Reading]:
+def readings(due: Sequence[Due], now: float) -> Iterator[Reading]:
     """The readings that these watches need, those that reach furthest back first.
 
-    A watch on many communities may need several; one that has seen nothing yet shares none with those that go on.
+    A watch on many communities may need several; one that has seen nothing yet shares none with those that go on, and
+    a community that could not be read shares none with others, whose request would fail with it.
     """
+    closed = {name for each in due for name in each.unreadable}
     going_on = sorted((each for each in due if each.seen_to is not None), key=lambda each: each.seen_to or 0)
     for group in (going_on, [each for each in due if each.seen_to is None]):
-        named = _by((each for each in group if communities(each.watch)), lambda watch: communities(watch) or ())
-        for names in batches(named):
+        named = _by((each for each in group if communities(each.watch)), lambda each: _asked_for(each, now))
+        alone = [(name,) for name in named if name in closed]
+        for names in batches(name for name in named if name not in closed) + alone:
             yield Reading("listing", names, *_needed(named, names))
-        wanted = _by((each for each in group if not communities(each.watch)), lambda watch: watch.keywords)
+        wanted = _by((each for each in group if not communities(each.watch)), lambda each: each.watch.keywords)
         for query, keywords in queries(wanted):
             yield Reading("search", keywords, *_needed(wanted, keywords), query)
 
@@ -56,8 +65,8 @@ def batches(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 def queries(keywords: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Searches for keywords, as phrases joined with OR, and the keywords that each of them covers."""
-    packed = _packed(keywords, LONGEST_QUERY, len(' OR ""'))
-    return [(" OR ".join(f'"{keyword.replace(chr(34), " ")}"' for keyword in group), group) for group in packed]
+    packed = _packed(filter(_phrase, keywords), LONGEST_QUERY, len(' OR ""'))
+    return [(" OR ".join(f'"{_phrase(keyword)}"' for keyword in group), group) for group in packed]
 
 
 def communities(watch: Watch) -> frozenset[str] | None:
@@ -71,24 +80,48 @@ def is_for(due: Due, post: Post) -> bool:
     names = communities(due.watch)
     if names is not None and post.subreddit.lower() not in names:
         return False
-    if due.seen_to is None or post.created_utc is None or post.created_utc >= due.seen_to - OVERLAP_SECONDS:
+    if due.seen_to is None or post.created_utc is None:
+        return True
+    if post.created_utc >= _seen_to(due, due.seen_to, post.subreddit.lower()) - OVERLAP_SECONDS:
         return True
     return any(candidate.post_id == post.id for candidate in due.candidates.values())
 
 
-def _by(due: Iterable[Due], names: Callable[[Watch], Iterable[str]]) -> dict[str, list[Due]]:
+def left_out(due: Due, now: float) -> frozenset[str]:
+    """The communities that are not asked for: after an hour, one that cannot be read is tried once an hour."""
+    hour = (due.watch.last_checked_utc or 0) // CLOSED_SECONDS
+    if now // CLOSED_SECONDS != hour:
+        return frozenset()
+    return frozenset(name for name, since in due.unreadable.items() if now - since > CLOSED_SECONDS)
+
+
+def _asked_for(due: Due, now: float) -> frozenset[str]:
+    return (communities(due.watch) or frozenset()) - left_out(due, now)
+
+
+def _seen_to(due: Due, seen_to: float, community: str) -> float:
+    """The time up to which a watch has seen the posts of a community."""
+    return min(seen_to, due.unreadable.get(community, seen_to))
+
+
+def _phrase(keyword: str) -> str:
+    """A keyword as it may stand in quotes, where operators are plain words; nothing of one that is only quotes."""
+    return " ".join(_ENDS_PHRASE.sub(" ", keyword).split())
+
+
+def _by(due: Iterable[Due], names: Callable[[Due], Iterable[str]]) -> dict[str, list[Due]]:
     """The watches by what they ask for; a watch's names in one order, so that equal watches make equal readings."""
     found: dict[str, list[Due]] = defaultdict(list)
     for each in due:
-        for name in sorted(names(each.watch)):
+        for name in sorted(names(each)):
             found[name].append(each)
     return found
 
 
 def _needed(by: dict[str, list[Due]], names: Iterable[str]) -> tuple[float | None, frozenset[str]]:
-    due = [each for name in names for each in by[name]]
-    seen = [each.seen_to - OVERLAP_SECONDS for each in due if each.seen_to is not None]
-    return min(seen, default=None), frozenset(each.watch.watch_id for each in due)
+    due = [(name, each) for name in names for each in by[name]]
+    seen = [_seen_to(each, each.seen_to, name) - OVERLAP_SECONDS for name, each in due if each.seen_to is not None]
+    return min(seen, default=None), frozenset(each.watch.watch_id for _, each in due)
 
 
 def _packed(words: Iterable[str], longest: int, joint: int) -> list[tuple[str, ...]]:

@@ -29,7 +29,10 @@ LOOK_SECONDS = 5.0
 """How often an idle process looks for jobs of others; four of Redis's commands each time."""
 
 ENSURE_SECONDS = 60.0
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 11.0
+"""How long running jobs have when their process ends: a webhook that is being sent takes ten seconds at most, and one
+that is cut off is sent a second time. The whole end of a process takes 25."""
+
 JOB_SECONDS = 900.0
 """How long a job may take; whatever it asks of Reddit must be answered by then."""
 
@@ -53,7 +56,9 @@ class Jobs:
         self._running: dict[asyncio.Task[None], Job] = {}
         self._news = asyncio.Event()
         self._loops: tuple[asyncio.Task[None], ...] = ()
+        self._renewing: tuple[asyncio.Task[None], ...] = ()
         self._open = False
+        self._drain_ends = 0.0
 
     def handle(self, name: str, handler: Handler, *, standing: bool = False) -> None:
         """Let `handler` do the jobs of this name; it gets the payload and raises in order to be repeated later.
@@ -71,27 +76,45 @@ class Jobs:
         Raises:
             Unavailable: Redis is away.
         """
-        await self._schedule.put(Job(name, key, dict(payload)), self._clock.now() if at is None else at)
+        await self.enqueue_all(name, {key: payload}, at)
+
+    async def enqueue_all(self, name: str, payloads: Mapping[str, Mapping[str, Any]], at: float | None = None) -> None:
+        """Have several jobs done, each payload under its key; as `enqueue`."""
+        jobs = (Job(name, key, dict(payload)) for key, payload in payloads.items())
+        await self._schedule.put(jobs, self._clock.now() if at is None else at)
         self._news.set()
 
     async def __aenter__(self) -> Self:
         self._open = True
-        works = (self._claim, self._renew, self._ensure)
-        self._loops = tuple(asyncio.create_task(self._forever(work)) for work in works)
+        self._loops = tuple(
+            asyncio.create_task(self._forever(work, lambda: self._open)) for work in (self._claim, self._ensure)
+        )
+        # What runs on while the others close is still held, or another process would do it too.
+        held = self._forever(self._renew, lambda: self._open or bool(self._running))
+        self._renewing = (asyncio.create_task(held),)
         return self
+
+    def drain(self) -> None:
+        """Begin to close: no new jobs, and from now on those that run have `DRAIN_SECONDS`."""
+        if self._open:
+            self._open = False
+            self._drain_ends = asyncio.get_running_loop().time() + DRAIN_SECONDS
+            self._news.set()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish what runs, within seconds; what does not finish is done by another process."""
-        self._open = False
+        self.drain()
         await _end(self._loops)
         if self._running:
-            await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
+            left = self._drain_ends - asyncio.get_running_loop().time()
+            await asyncio.wait(self._running, timeout=max(left, 0))
         await _end(self._running)
+        await _end(self._renewing)
 
-    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
-        while self._open:
+    async def _forever(self, work: Callable[[], Awaitable[None]], is_wanted: Callable[[], bool]) -> None:
+        while is_wanted():
             try:
                 await work()
             except Unavailable:
@@ -153,7 +176,7 @@ class Jobs:
             except Exception as error:  # noqa: BLE001 - a handler may fail in any way
                 await self._put_off(job, error)
             except asyncio.CancelledError:
-                await self._schedule.put(job, self._clock.now())
+                await self._schedule.put([job], self._clock.now())
                 await self._schedule.done(self._owner, job)
                 raise
             await self._schedule.done(self._owner, job)
@@ -166,7 +189,7 @@ class Jobs:
         wait = min(RETRY_SECONDS * 2**job.attempts, LONGEST_RETRY_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311
         _log.warning("the job %s is repeated in %.0f s: %r", job.name, wait, error, exc_info=not expected)
         again = Job(job.name, job.key, job.payload, job.attempts + 1)
-        await self._schedule.put(again, self._clock.now() + wait)
+        await self._schedule.put([again], self._clock.now() + wait)
 
 
 async def _end(tasks: Collection[asyncio.Task[None]]) -> None:

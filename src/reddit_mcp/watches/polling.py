@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from reddit_mcp.reddit.client import Reddit
 from reddit_mcp.reddit.source import Priority
 from reddit_mcp.storage.polls import Due, Outcome, Polls
 from reddit_mcp.watches.baselines import Baselines
-from reddit_mcp.watches.grouping import Reading, is_for, readings
+from reddit_mcp.watches.grouping import Reading, communities, is_for, left_out, readings
 from reddit_mcp.watches.jobs import Jobs
 from reddit_mcp.watches.judging import Judge, View, to_look_at
 from reddit_mcp.watches.matching import Keywords
@@ -102,11 +102,11 @@ class Polling:
         """Check who is due; it may be repeated, or run twice at once, and then neither loses nor doubles anything."""
         started = self._clock.now()
         if due := await self._polls.due(started, MOST_DUE):
-            await self._check(due, await self._read(due), started)
+            await self._check(due, await self._read(due, started), started)
         if (next_due := await self._polls.next_due()) is not None:
             await self._jobs.enqueue(JOB, JOB, {}, max(next_due, self._clock.now() + 1))
 
-    async def _read(self, due: Sequence[Due]) -> Round:
+    async def _read(self, due: Sequence[Due], started: float) -> Round:
         found, gate = Round(), asyncio.Semaphore(AT_ONCE)
         loop = asyncio.get_running_loop()
         until = loop.time() + START_SECONDS
@@ -125,7 +125,7 @@ class Polling:
             for watch_id in reading.watches:
                 found.reads[watch_id].append(read)
 
-        await asyncio.gather(*map(one, readings(due)))
+        await asyncio.gather(*map(one, readings(due, started)))
         return found
 
     async def _check(self, due: Sequence[Due], found: Round, started: float) -> None:
@@ -138,7 +138,8 @@ class Polling:
         judge = Judge(self._sentiment, self._view, Baselines(self._reddit, self._polls, self._clock).of)
         for each in readable:
             read = merged(found.reads[each.watch.watch_id])
-            await self._settle(each, await _outcome(each, read, hits, looked_at, judge, started))
+            if not await self._settled(each, _outcome(each, read, hits, looked_at, judge, started)):
+                found.failed.add(each.watch.watch_id)
         for each in due:
             if each.watch.watch_id in found.failed - found.left:
                 await self._polls.put_off(each, _next_minute(self._clock.now()))
@@ -155,6 +156,17 @@ class Polling:
             _log.info("candidates cannot be read now: %s", failure)
             return {}, set()
         return {post.id: post for post in posts}, set(asked)
+
+    async def _settled(self, due: Due, outcome: Awaitable[Outcome]) -> bool:
+        """Whether the check of a watch could be ended; a fault of one must not hold up the others."""
+        try:
+            await self._settle(due, await outcome)
+        except Failure:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is
+            _log.exception("a watch cannot be checked; it is tried again within a minute")
+            return False
+        return True
 
     async def _settle(self, due: Due, outcome: Outcome) -> None:
         """Store, tell, and only then plan the next check: whatever breaks between them is made up for by a repeat."""
@@ -202,7 +214,14 @@ async def _outcome(
         found=verdict.found,
         candidates=verdict.candidates,
         gap=_gap(due, read) or watch.gap,
+        unreadable=_unreadable(due, read, started, now),
     )
+
+
+def _unreadable(due: Due, read: Read, started: float, now: float) -> dict[str, float]:
+    """The watch's communities that Reddit does not show, each with the time up to which its posts were seen."""
+    closed = (read.unreadable | left_out(due, started)) & (communities(due.watch) or frozenset())
+    return {name: due.unreadable.get(name, now if due.seen_to is None else due.seen_to) for name in closed}
 
 
 def next_check(watch: Watch, now: float) -> int:
@@ -217,6 +236,7 @@ def _next_minute(now: float) -> int:
 
 def _gap(due: Due, read: Read) -> Gap | None:
     """What lies between the last check and the oldest post that could be read."""
-    if due.seen_to is None or read.reached is None or read.reached <= due.seen_to:
+    if due.seen_to is None or read.reached is None:
         return None
-    return Gap(from_utc=int(due.seen_to), to_utc=read.reached)
+    seen_to = min(due.seen_to, *due.unreadable.values()) if due.unreadable else due.seen_to
+    return None if read.reached <= seen_to else Gap(from_utc=int(seen_to), to_utc=read.reached)

@@ -30,11 +30,13 @@ class Read:
     Attributes:
         reached: the oldest moment that could be seen, where older ones were asked for; None = all were seen.
         newest: the newest moment of the archive that answered; None when Reddit did.
+        unreadable: the communities that Reddit does not show: gone, private or banned.
     """
 
     posts: tuple[Post, ...] = ()
     reached: int | None = None
     newest: int | None = None
+    unreadable: frozenset[str] = frozenset()
 
 
 class Reader:
@@ -63,7 +65,7 @@ class Reader:
         except NotFound:
             if len(names) == 1:
                 _log.info("a watched community cannot be read")
-                return Read()
+                return Read(unreadable=frozenset(names))
         else:
             if read.reached is None or len(names) == 1:
                 return read
@@ -94,7 +96,8 @@ def merged(reads: Sequence[Read]) -> Read:
     posts = {post.id: post for read in reads for post in read.posts}
     reached = [read.reached for read in reads if read.reached is not None]
     newest = [read.newest for read in reads if read.newest is not None]
-    return Read(tuple(posts.values()), max(reached, default=None), min(newest, default=None))
+    unreadable = frozenset(name for read in reads for name in read.unreadable)
+    return Read(tuple(posts.values()), max(reached, default=None), min(newest, default=None), unreadable)
 
 
 async def _pages(ask: Callable[[str], Awaitable[Answer[Listing]]], since: float | None, most: int) -> Read:

@@ -5,9 +5,11 @@ that we wrote it, and knows by `webhook-id` that it has seen it before.
 """
 
 import asyncio
+import contextlib
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -20,14 +22,19 @@ from reddit_mcp import __version__
 from reddit_mcp.errors import DeadlineExceeded, Unavailable, UpstreamError
 from reddit_mcp.reddit.breakers import Breakers
 from reddit_mcp.reddit.bulkhead import Bulkhead
-from reddit_mcp.watches.addresses import Addresses, Refused, Target, host_of
+from reddit_mcp.watches.addresses import IP, Addresses, Refused, Target, host_of
 
 DEADLINE_SECONDS = 10.0
 """From the look-up of the host to the head of the answer, however slowly it drips."""
 
-PLACES, MOST_WAITING = 4, 2
-"""Sendings at once in a process, and how many wait for a place: together fewer than it has places for jobs, so that
-hanging receivers delay no poll."""
+PLACES = 4
+"""Sendings at once in a process: fewer than it has places for jobs, so that hanging receivers delay no poll."""
+
+PLACES_OF_HOST = 2
+"""Of these for one host, so that a receiver that hangs leaves places for the others'."""
+
+MOST_IPS, CONNECT_SECONDS = 4, 2.0
+"""How many of a host's IPs are tried, and how long each but the last may take to accept the connection."""
 
 GONE = 410
 RETRY_AFTER_STATUSES = (429, 503)
@@ -75,7 +82,8 @@ class Webhooks:
         self._breakers = breakers
         self._deadline = deadline
         self._clock = clock
-        self.places = Bulkhead("webhooks", PLACES, MOST_WAITING)
+        self.places = Bulkhead("webhooks", PLACES, max_waiting=0)
+        self._hosts: Counter[str] = Counter()
         # The bare transport: no redirects, no cookies, no proxies or passwords from the environment. No connection is
         # kept, for the next host on the same IP would get one whose certificate was checked for another name.
         self._transport = httpx.AsyncHTTPTransport(
@@ -92,13 +100,25 @@ class Webhooks:
     ) -> None:
         await self._transport.aclose()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether a sending would be refused, for too many wait already."""
-        return self.places.free <= 0 and self.places.waiting >= MOST_WAITING
+    @contextlib.contextmanager
+    def place(self, url: str) -> Iterator[bool]:
+        """Keep a place for sending to this address inside the context; gives False where none is free."""
+        host = self._host(url)
+        if not self.places.free or self._hosts[host] >= PLACES_OF_HOST:
+            self.places.refused += 1
+            yield False
+            return
+        started = time.monotonic()
+        self.places.enter()
+        self._hosts.update([host])
+        try:
+            yield True
+        finally:
+            self._hosts -= Counter([host])
+            self.places.leave(time.monotonic() - started)
 
     async def send(self, url: str, message_id: str, body: str, secret: str) -> None:
-        """Send it once.
+        """Send it once, in a place that the caller keeps.
 
         Raises:
             NotDelivered: the receiver did not say 2xx.
@@ -107,16 +127,23 @@ class Webhooks:
         headers = signed(message_id, body, secret, now)
         try:
             host = host_of(self._addresses.parse(url))
-            async with self.places, self._breakers.get(f"webhook:{host}").guard():
+            async with self._breakers.get(f"webhook:{host}").guard():
                 response = await self._post(url, host, headers, body)
         except Refused as refused:
             raise NotDelivered(f"webhook_url {refused}") from None
         except (UpstreamError, DeadlineExceeded) as failure:
             raise NotDelivered(str(failure), retry_after=failure.data.get("retry_after_seconds")) from failure
-        except Unavailable as failure:  # its breaker is open, or no place is free
+        except Unavailable as failure:  # its breaker is open
             wait = failure.data.get("retry_after_seconds")
             raise NotDelivered(str(failure), retry_after=wait, sent=False) from failure
         _accepted(response, now)
+
+    def _host(self, url: str) -> str:
+        """The host of an address; nothing where it has none and will be refused."""
+        try:
+            return host_of(self._addresses.parse(url))
+        except Refused:
+            return ""
 
     async def _post(self, url: str, host: str, headers: Mapping[str, str], body: str) -> httpx.Response:
         """The receiver's answer, without its body: the status says all.
@@ -129,7 +156,7 @@ class Webhooks:
         try:
             async with asyncio.timeout(self._deadline):
                 target = await self._addresses.check(url)
-                response = await self._transport.handle_async_request(self._request(target, host, headers, body))
+                response = await self._ask(target, host, headers, body)
                 await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
             sentence = f"The receiver did not answer within {self._deadline:g} seconds."
@@ -141,13 +168,25 @@ class Webhooks:
             raise UpstreamError(f"The receiver answered {response.status_code}.", retry_after_seconds=wait)
         return response
 
-    def _request(self, target: Target, host: str, headers: Mapping[str, str], body: str) -> httpx.Request:
-        """Addressed to the checked IP; the Host header and the certificate's name stay those of the address."""
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._deadline)
-        extensions = {"sni_hostname": host, "timeout": timeouts}
-        request = httpx.Request("POST", target.url, headers=headers, content=body.encode(), extensions=extensions)
-        request.url = target.url.copy_with(host=str(target.ip))
-        return request
+    async def _ask(self, target: Target, host: str, headers: Mapping[str, str], body: str) -> httpx.Response:
+        """The answer of the first of the checked IPs that can be connected to; none is sent anything before that."""
+        *others, last = target.ips[:MOST_IPS]
+        for ip in others:
+            with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                request = _request(target.url, ip, host, headers, body, connect=CONNECT_SECONDS)
+                return await self._transport.handle_async_request(request)
+        return await self._transport.handle_async_request(_request(target.url, last, host, headers, body))
+
+
+def _request(
+    url: httpx.URL, ip: IP, host: str, headers: Mapping[str, str], body: str, *, connect: float | None = None
+) -> httpx.Request:
+    """Addressed to the checked IP; the Host header and the certificate's name stay those of the address."""
+    timeouts = {"connect": connect, "read": None, "write": None, "pool": None}  # one deadline covers them all
+    extensions = {"sni_hostname": host, "timeout": timeouts}
+    request = httpx.Request("POST", url, headers=headers, content=body.encode(), extensions=extensions)
+    request.url = url.copy_with(host=str(ip))
+    return request
 
 
 def signed(message_id: str, body: str, secret: str, now: float) -> dict[str, str]:

@@ -1,0 +1,127 @@
+"""The tools over recorded traffic, and a plain reading of Reddit's JSON to compare them with."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from reddit_mcp.reddit.praw import Application, Praw
+from tests.recorded_reddit import Exchange
+from tests.scripted_reddit import ScriptedReddit
+from tests.tools_in_process import call, server_over
+
+Json = Any
+WEB = "https://www.reddit.com"
+
+
+class Recorded:
+    """A server with our tools over a scripted Reddit."""
+
+    def __init__(self, reddit: ScriptedReddit) -> None:
+        self.reddit = reddit
+        self.praw = Praw(Application("id", "secret", "test:kettles:1 (by /u/nobody)", reddit.url, reddit.url, 30))
+        self._server = server_over(self.praw, lambda: self.praw.budget.remaining)
+
+    async def call(self, tool: str, **arguments: Json) -> Json:
+        """The structured content of a tool's answer."""
+        self.reddit.requests.clear()
+        return await call(self._server, tool, **arguments)
+
+    async def told(self, exchange: Exchange, tool: str, **arguments: Json) -> Json:
+        """The tool's answer when Reddit gives this recorded one."""
+        self.reddit.answer = lambda _request: exchange.reply
+        return await self.call(tool, **arguments)
+
+
+@pytest.fixture
+async def recorded(reddit: ScriptedReddit) -> AsyncIterator[Recorded]:
+    opened = Recorded(reddit)
+    yield opened
+    await opened.praw.aclose()
+
+
+def typed(value: Json, exchange: Exchange) -> str:
+    """A text as its author typed it."""
+    if not isinstance(value, str):
+        return ""
+    return value if exchange.raw else value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def full_post(data: Json, exchange: Exchange) -> Json:
+    return {
+        "type": "post",
+        "id": data["id"],
+        "title": typed(data["title"], exchange),
+        "author": data["author"] or "[deleted]",
+        "subreddit": data["subreddit"],
+        "created_utc": int(data["created_utc"]),
+        "score": data["score"],
+        "upvote_ratio": data.get("upvote_ratio"),
+        "num_comments": data["num_comments"],
+        "url": (WEB if data["url"].startswith("/") else "") + typed(data["url"], exchange),
+        "permalink": WEB + data["permalink"],
+        "selftext": typed(data["selftext"], exchange),
+        "link_flair_text": typed(data["link_flair_text"], exchange) or None,
+        "is_self": data["is_self"],
+        "is_video": bool(data.get("is_video")),
+        "over_18": bool(data["over_18"]),
+        "spoiler": bool(data.get("spoiler")),
+        "stickied": bool(data["stickied"]),
+    }
+
+
+def full_comment(data: Json, exchange: Exchange, depth: int) -> Json:
+    return {
+        "type": "comment",
+        "id": data["id"],
+        "author": data["author"] or "[deleted]",
+        "body": typed(data["body"], exchange),
+        "score": data["score"],
+        "created_utc": int(data["created_utc"]),
+        "depth": depth,
+        "parent_id": data["parent_id"],
+        "is_submitter": bool(data.get("is_submitter")),
+        "stickied": bool(data.get("stickied")),
+        "distinguished": data.get("distinguished"),
+    }
+
+
+def of_kind(listing: Json, kind: str) -> list[Json]:
+    return [child["data"] for child in listing["data"]["children"] if child["kind"] == kind]
+
+
+def walk(listing: Json, depth: int = 0) -> Iterator[tuple[int, str, Json]]:
+    for child in listing["data"]["children"]:
+        yield depth, child["kind"], child["data"]
+        if isinstance(child["data"].get("replies"), dict):
+            yield from walk(child["data"]["replies"], depth + 1)
+
+
+def flat(tree: list[Json]) -> Iterator[Json]:
+    """A shown tree in reading order, each comment without its replies."""
+    for comment in tree:
+        yield {name: value for name, value in comment.items() if name != "replies"}
+        yield from flat(comment["replies"])
+
+
+def assert_posts(shown: list[Json], expected: list[Json], exchange: Exchange) -> None:
+    assert len(shown) == len(expected), exchange.id
+    for post, data in zip(shown, expected, strict=True):
+        right = full_post(data, exchange)
+        text = right["selftext"]
+        if len(text) > 1000:
+            assert post.pop("truncated") is True
+            cut, right["selftext"] = post["selftext"], post["selftext"]
+            assert cut.endswith("…")
+            assert 790 <= len(cut) <= 1000
+            assert text.startswith(cut[:-1])
+        assert post == right, (exchange.id, data["id"])
+
+
+def page_of(exchange: Exchange) -> tuple[list[Json], str | None]:
+    """At most 100 things and the cursor behind them."""
+    children = exchange.json["data"]["children"]
+    things = [child for child in children if child["kind"] in ("t1", "t3")]
+    if len(things) <= 100:
+        return things, exchange.json["data"]["after"]
+    return things[:100], f"{things[99]['kind']}_{things[99]['data']['id']}"

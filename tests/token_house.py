@@ -1,0 +1,41 @@
+"""An issuer that answers in this process, and who verifies its tokens."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from reddit_mcp.server.issuer_keys import IssuerKeys
+from reddit_mcp.server.oauth import Tokens
+from tests.clocks import Clock
+from tests.issuer import AUDIENCE, FakeIssuer
+
+
+class House:
+    """An issuer, and who verifies its tokens."""
+
+    def __init__(self) -> None:
+        self.issuer = FakeIssuer()
+        self.clock = Clock(time.time())
+        self.answer: Callable[[httpx.Request], httpx.Response] | None = None
+        self.http = httpx.AsyncClient(transport=httpx.MockTransport(self._respond))
+        self.keys = IssuerKeys(self.issuer.url, self.http, self.clock)
+        self.tokens = Tokens(self.issuer.url, AUDIENCE, self.keys, self.clock)
+
+    def _respond(self, request: httpx.Request) -> httpx.Response:
+        if self.answer:
+            return self.answer(request)
+        status, content = self.issuer.page(request.url.path)
+        return httpx.Response(status, json=content)
+
+    @property
+    def fetches(self) -> int:
+        return self.issuer.asked.count("/keys")
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    house = House()
+    async with house.http:
+        yield house
