@@ -23,8 +23,8 @@ from benchmarks.report import when_and_where, write
 from tests.fake_platform import FakePlatform, Fault
 
 from reddit_mcp.actor.billing import open_billing
-from reddit_mcp.app import opened
 from reddit_mcp.observability import logs
+from reddit_mcp.opening import opened
 from reddit_mcp.server.mcp import RedditServer
 from reddit_mcp.settings import Settings
 

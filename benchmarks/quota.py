@@ -28,9 +28,9 @@ from typing import Any, cast
 from auth import CALL, Connection
 from report import priority, when_and_where, write
 
-from reddit_mcp.app import opened
 from reddit_mcp.models import Caller
 from reddit_mcp.observability import logs
+from reddit_mcp.opening import opened
 from reddit_mcp.server.mcp import RedditServer
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.open import open_store

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from reddit_mcp import app
+from reddit_mcp import opening
 from reddit_mcp.__main__ import main
 from reddit_mcp.watches import delivery
 
@@ -28,7 +28,7 @@ class FastClock:
 
 
 if __name__ == "__main__":
-    vars(app)["SystemClock"] = FastClock
+    vars(opening)["SystemClock"] = FastClock
     faster = FastClock().by  # but receivers are as slow as ever, and so is the wait for a place to send
     vars(delivery)["OVERLOAD_SECONDS"] = tuple(seconds * faster for seconds in delivery.OVERLOAD_SECONDS)
     sys.exit(main())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from reddit_mcp.app import Opened, opened
+from reddit_mcp.opening import Opened, opened
 from reddit_mcp.settings import Settings
 from tests.budget_fixtures import redis_server
 from tests.scripted_reddit import ScriptedReddit

@@ -29,7 +29,7 @@ from mcp.types import (
     TextResourceContents,
 )
 
-import reddit_mcp.app
+import reddit_mcp.opening
 from reddit_mcp.__main__ import main
 from reddit_mcp.server.mcp import RedditServer
 
@@ -253,5 +253,5 @@ class Everything(RedditServer):
 
 
 if __name__ == "__main__":
-    vars(reddit_mcp.app)["RedditServer"] = Everything
+    vars(reddit_mcp.opening)["RedditServer"] = Everything
     sys.exit(main())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reddit_mcp.app import Opened
+from reddit_mcp.opening import Opened
 from tests.scripted_reddit import Reply, Request, ScriptedReddit
 from tests.scripted_reddit import reddit as reddit  # noqa: PLC0414 - fixtures
 from tests.shapes import listing, t1, t2, t3, thread
@@ -80,8 +80,8 @@ async def test_it_needs_no_further_request(
     assert (metadata["reddit_api_calls"], metadata["cached"], metadata["stale"]) == (0, True, False)
 
 
-async def test_a_listing_serves_the_resource_of_a_post(server: Opened, reddit: ScriptedReddit) -> None:
-    await call(server.mcp, "get_subreddit_posts", subreddit="kettles")
+async def test_a_thread_serves_the_resource_of_its_post(server: Opened, reddit: ScriptedReddit) -> None:
+    await call(server.mcp, "get_post_comments", post_id="p7")
     await server.mcp.read_resource("reddit://post/p7")
     assert len(reddit.requests) == 1
     await server.mcp.read_resource("reddit://post/other")

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.applications import Starlette
 
@@ -15,12 +17,13 @@ from reddit_mcp.actor.lifecycle import ROW_EVENT, STOPPED, Run
 from reddit_mcp.actor.normal import SELF_CHECK, work
 from reddit_mcp.actor.rows import MatchRows
 from reddit_mcp.actor.watchdog import Watchdog
-from reddit_mcp.app import build, opened
+from reddit_mcp.app import build
 from reddit_mcp.commands.listening import Server, bind
 from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.models import LOCAL
 from reddit_mcp.observability import logs
 from reddit_mcp.observability.logs import logger
+from reddit_mcp.opening import opened
 from reddit_mcp.server.billing import unbilled
 from reddit_mcp.server.mcp import RedditServer
 from reddit_mcp.settings import NO_DURABLE_STORE, Settings
@@ -37,7 +40,16 @@ def run_actor(settings: Settings) -> int:
         Failure: the platform cannot be reached, or something that the run needs cannot be opened.
     """
     logs.configure(settings.log_level, file=settings.log_file)
-    return asyncio.run(_run(settings))
+    try:
+        return asyncio.run(_run(settings))
+    except SystemExit:  # a signal before it served; all is closed again
+        _leave()
+
+
+def _leave() -> NoReturn:
+    """End at once: a request of the SDK's, under way in a thread that is not Python's, crashes an orderly end."""
+    logging.shutdown()
+    os._exit(0)
 
 
 async def _run(settings: Settings) -> int:

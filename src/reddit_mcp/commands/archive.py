@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from reddit_mcp.app import open_archive
+from reddit_mcp.application import open_archive
 from reddit_mcp.archive.server import serving
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.settings import Settings

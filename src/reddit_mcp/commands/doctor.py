@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from reddit_mcp.actor.charge_api import open_client
 from reddit_mcp.actor.pricing import prices_of, terms
-from reddit_mcp.app import reddit_application
+from reddit_mcp.application import reddit_application
 from reddit_mcp.archive.home import archive_path
 from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.reddit.praw import Praw

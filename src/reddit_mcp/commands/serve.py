@@ -4,9 +4,10 @@ import asyncio
 import json
 import sys
 
-from reddit_mcp.app import build, opened
+from reddit_mcp.app import build
 from reddit_mcp.commands.listening import Server, bind
 from reddit_mcp.observability import logs
+from reddit_mcp.opening import opened
 from reddit_mcp.settings import Settings
 
 

@@ -4,8 +4,8 @@ import asyncio
 import signal
 import sys
 
-from reddit_mcp.app import opened
 from reddit_mcp.observability import logs
+from reddit_mcp.opening import opened
 from reddit_mcp.settings import Settings
 
 

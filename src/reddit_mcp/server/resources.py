@@ -14,6 +14,7 @@ from mcp.types import Completion
 from reddit_mcp.errors import Failure, NotFound
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.reddit import names
+from reddit_mcp.reddit.source import Priority
 from reddit_mcp.tools import Services
 from reddit_mcp.tools._tool import scope_of
 from reddit_mcp.tools.watch_keywords import shown
@@ -88,7 +89,7 @@ async def _communities(services: Services, start: str) -> list[str]:
     if not names.COMMUNITY.fullmatch(start):
         return []
     try:
-        found = await services.reddit.completions(start)
+        found = await services.reddit.at(Priority.NORMAL).completions(start)  # behind calls: nobody pays for these
     except Failure:
         return []
     return [name for name in found.value.names if name.lower().startswith(start.lower())][:MOST_COMPLETIONS]

@@ -77,8 +77,9 @@ async def watch_keywords(
 ) -> Json:
     """Watch Reddit for keywords: create a watch, list yours, read its matches, pause, resume or delete it."""
     request = Request(keywords, subreddits, alert_threshold, check_interval, webhook_url, watch_id, after)
-    tier = call.services.tiers.named(call.caller.tier)  # which may be another than when the watches were made
-    await call.services.watches.fit(call.caller.id, tier.watches, tier.shortest_interval)
+    if not call.caller.shared:
+        tier = call.services.tiers.named(call.caller.tier)  # which may be another than when the watches were made
+        await call.services.watches.fit(call.caller.id, tier.watches, tier.shortest_interval)
     return await ACTIONS[action](call, request)
 
 
