@@ -228,11 +228,11 @@ async def test_a_hang_costs_its_own_call_alone(upstream: Upstream) -> None:
 
 
 async def test_no_thread_is_stuck_after_its_deadline(upstream: Upstream) -> None:
-    async with serving(upstream, patience=0.5, deadline=1.0, failures=1000) as server:
+    async with serving(upstream, patience=2.0, deadline=4.0, failures=1000) as server:
         upstream.mood = "hang"
         ends = await server.calls(PLACES)
         assert {end for end, _, _ in ends} == {"timeout"}
-        assert max(seconds for _, seconds, _ in ends) < 1.3
+        assert max(seconds for _, seconds, _ in ends) < 5
         upstream.mood = "gathering"
         ends = await server.calls(PLACES)
         assert {end for end, _, _ in ends} == {"answered"}, "all eight places serve at once"

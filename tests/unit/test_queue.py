@@ -237,3 +237,12 @@ async def test_a_429_holds_everybody_and_eases_the_rate(store: Store) -> None:
         async with store.visit() as redis:
             state = await redis.hgetall((await redis.keys("*budget-state*"))[0])
         assert state[b"base"] == b"50"
+
+
+async def test_whoever_comes_after_the_end_is_told_too(store: Store, gate: Gate) -> None:
+    async with queue_over(gate, store) as queue:
+        pass
+    async with asyncio.timeout(5):
+        with pytest.raises(Unavailable) as refused:
+            await queue.fetch(query(1))
+    assert refused.value.data["reason"] == "draining"

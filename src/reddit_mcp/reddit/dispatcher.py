@@ -38,6 +38,7 @@ class Dispatcher:
             wait for a thread would reach Reddit late.
         repeating: requests that wait for a second token and hold a place already.
         seconds: what a request takes, as an average.
+        closing: nobody is served any more.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Dispatcher:
         self._is_open = is_open
         self._renew = renew
         self._wake = asyncio.Event()
-        self._closing = False
+        self.closing = False
         self._log = logger(__name__)
 
     def wake(self) -> None:
@@ -75,7 +76,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Serve the line until `close`."""
-        while not self._closing:
+        while not self.closing:
             self._wake.clear()
             pause = await self._guarded_round()
             with contextlib.suppress(TimeoutError):
@@ -87,10 +88,9 @@ class Dispatcher:
 
         A cancellation alone would not do: Python 3.11's `wait_for`, which redis-py sends by, may swallow it.
         """
-        self._closing = True
+        self.closing = True
         self.wake()
-        draining = Unavailable("The server is shutting down; try again.", service="reddit", reason="draining")
-        await self._turn_away(self.line, draining)
+        await self._turn_away(self.line, draining())
 
     async def _guarded_round(self) -> float:
         try:
@@ -149,6 +149,11 @@ class Dispatcher:
             self.line.leave(waiter)
             waiter.fail(failure)
             await self._announcer.ended(waiter, failure)
+
+
+def draining() -> Unavailable:
+    """What those are told whom nobody will serve any more."""
+    return Unavailable("The server is shutting down; try again.", service="reddit", reason="draining")
 
 
 def _full() -> Unavailable:

@@ -12,7 +12,7 @@ from reddit_mcp.models import Value
 from reddit_mcp.reddit import door
 from reddit_mcp.reddit.announce import Announcer
 from reddit_mcp.reddit.bulkhead import Bulkhead
-from reddit_mcp.reddit.dispatcher import Bounds, Dispatcher
+from reddit_mcp.reddit.dispatcher import Bounds, Dispatcher, draining
 from reddit_mcp.reddit.flight import PATIENCE_SECONDS, caller, current_flight, remaining
 from reddit_mcp.reddit.line import Waiter
 from reddit_mcp.reddit.source import Answer, Priority, Query, Source
@@ -109,6 +109,8 @@ class Queue:
         return getattr(self._below, "is_open", False)
 
     async def _turn(self, waiter: Waiter, *, first: bool = False) -> Grant | None:
+        if self._dispatcher.closing:
+            raise draining()
         line = self._dispatcher.line
         line.join(waiter, first=first)
         self._dispatcher.wake()
