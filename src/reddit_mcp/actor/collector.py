@@ -15,6 +15,7 @@ from reddit_mcp.actor.charge_api import Charge, ChargeApi, Outcome
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.ledger import Intent, Ledger
+from reddit_mcp.waiting import happens
 
 SETTLE_SECONDS = 5.0
 """How often unsettled charges are sent again."""
@@ -176,9 +177,7 @@ class Settling:
     async def _settle_often(self) -> None:
         while not self._closing.is_set():
             await self.settle()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SETTLE_SECONDS):
-                    await self._closing.wait()
+            await happens(self._closing, SETTLE_SECONDS)
 
 
 def _is_final(outcome: Outcome) -> bool:

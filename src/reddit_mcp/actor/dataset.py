@@ -4,7 +4,6 @@ In a run of one account the datasets are that account's own, and the operator's 
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +11,7 @@ from uuid import uuid4
 
 from reddit_mcp.models import CallEvent
 from reddit_mcp.observability.logs import logger
+from reddit_mcp.waiting import happens
 
 NAME = "reddit-mcp-usage"
 EVERY_SECONDS = 5.0
@@ -61,12 +61,8 @@ class UsageDataset:
         self._waiting.append({"id": uuid4().hex, **row, "charged": ",".join(event.charged)})
 
     async def _write_often(self) -> None:
-        while not self._closing.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._every):
-                    await self._closing.wait()
-            if not self._closing.is_set():
-                await self._write(self._every)
+        while not await happens(self._closing, self._every):
+            await self._write(self._every)
 
     async def _write(self, seconds: float) -> None:
         """Write all that waits in one request; what the platform does not take waits on."""

@@ -1,7 +1,6 @@
 """The one task that asks for tokens and calls the next in line; it alone knows how long everybody waits."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from reddit_mcp.reddit.bulkhead import Bulkhead
 from reddit_mcp.reddit.line import Line, Waiter
 from reddit_mcp.reddit.tokens import Grant, Tokens
 from reddit_mcp.storage.budget import Verdict
+from reddit_mcp.waiting import happens
 
 SHORTEST_SECONDS, POLL_SECONDS = 0.01, 1.0
 """The pause between two questions for a token while somebody waits, at least and at most."""
@@ -79,9 +79,7 @@ class Dispatcher:
         while not self.closing:
             self._wake.clear()
             pause = await self._guarded_round()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
+            await happens(self._wake, pause)
 
     async def close(self) -> None:
         """End `run` soon, and turn away whoever waits.

@@ -16,6 +16,7 @@ from reddit_mcp.observability.logs import logger
 from reddit_mcp.reddit.circuit import BreakerRules, Circuit, Clock, Outcome
 from reddit_mcp.storage.breaker_report import Incident, Report, State, Tally, incident, report
 from reddit_mcp.storage.breakers import MOST_ERRORS, BreakerRoom, Word
+from reddit_mcp.waiting import happens
 
 SHARE_SECONDS = 1.0
 """The least time between two exchanges with the other replicas."""
@@ -203,9 +204,7 @@ class SharedCircuit:
             again = self._busy()
             self._urgent.clear()
             await self._try_to_exchange()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SHARE_SECONDS):
-                    await self._urgent.wait()
+            await happens(self._urgent, SHARE_SECONDS)
 
     def _busy(self) -> bool:
         told = self._tally == self._told and not self._untold

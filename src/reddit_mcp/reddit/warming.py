@@ -17,6 +17,7 @@ from reddit_mcp.reddit.client import ListingSort, Reddit
 from reddit_mcp.reddit.flight import LOCAL, caller, deadline
 from reddit_mcp.reddit.source import Priority
 from reddit_mcp.storage.lease import Lease
+from reddit_mcp.waiting import happens
 
 FRONT_PAGE = ("funny", "AskReddit", "gaming", "worldnews", "todayilearned", "Music", "aww")
 """The seven largest communities that everybody may post in (https://www.reddit.com/best/communities/1/)."""
@@ -94,6 +95,4 @@ class Warming:
             return max(1, failure.calls)
 
     async def _rest(self, calls: int) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(calls * self._pause):
-                await self._closing.wait()
+        await happens(self._closing, calls * self._pause)

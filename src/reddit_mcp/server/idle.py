@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reddit_mcp.waiting import happens
+
 IDLE_SECONDS = 300.0
 """The contract's five minutes, on Apify."""
 
@@ -108,9 +110,7 @@ class Streams:
     async def _sweep_often(self) -> None:
         while not self._closing.is_set():
             self.sweep()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP_SECONDS):
-                    await self._closing.wait()
+            await happens(self._closing, SWEEP_SECONDS)
 
 
 class EndsStreams:

@@ -16,6 +16,7 @@ from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.keyspace import USAGE, USERS_OF_DAY
 from reddit_mcp.storage.scripts import Script
+from reddit_mcp.waiting import happens
 
 FLUSH_SECONDS = 1.0
 LAST_WORD_SECONDS = 3.0
@@ -134,9 +135,7 @@ class Usage:
 
     async def _write_often(self) -> None:
         while not self._closing.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._closing.wait()
+            await happens(self._closing, FLUSH_SECONDS)
             with contextlib.suppress(Unavailable):
                 await self.flush()
 
