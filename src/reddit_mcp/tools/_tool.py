@@ -20,6 +20,7 @@ from reddit_mcp.reddit.source import Answer, Source
 from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tiers import Tiers
 from reddit_mcp.tools import _schema
+from reddit_mcp.tools._account import Account
 from reddit_mcp.watches.receivers import Receivers
 
 T = TypeVar("T", bound=Value)
@@ -71,13 +72,12 @@ class Call:
     notice: str | None = None
     events: list[str] = field(default_factory=list)
     _started: float = field(default_factory=time.perf_counter)
-    _answers: list[Answer[Any]] = field(default_factory=list)
+    _account: Account = field(default_factory=Account)
     _lost: list[Failure] = field(default_factory=list)
 
     def take(self, answer: Answer[T]) -> T:
         """Book an answer of Reddit's and hand its value on."""
-        self._answers.append(answer)
-        return answer.value
+        return self._account.take(answer)
 
     def do_without(self, failure: Failure) -> None:
         """Book a part that could not be had: the answer goes without it, and says so."""
@@ -86,28 +86,25 @@ class Call:
     @property
     def requests(self) -> int:
         """Requests that Reddit received for this call so far."""
-        return sum(answer.calls for answer in self._answers) + sum(failure.calls for failure in self._lost)
+        return self._account.calls + sum(failure.calls for failure in self._lost)
 
     def metadata(self) -> Json:
         """How the answer was come by (CONTRACT: metadata on every success)."""
-        answers = self._answers
-        spans = [answer.archive for answer in answers if answer.archive]
+        account, span = self._account, self._account.span
         facts: Json = {
-            "cached": bool(answers) and all(answer.cached for answer in answers),
-            "stale": any(answer.stale for answer in answers),
-            "cache_age_seconds": int(max((answer.age for answer in answers), default=0)),
-            "ttl": min((answer.ttl for answer in answers), default=0),
+            "cached": account.cached,
+            "stale": account.stale,
+            "cache_age_seconds": int(account.age),
+            "ttl": account.ttl,
             "rate_limit_remaining": self.rate_limit_remaining,
             "reddit_rate_limit_remaining": self.services.reddit_remaining(),
             "execution_time_ms": round((time.perf_counter() - self._started) * 1000),
             "reddit_api_calls": self.requests,
-            "source": "archive" if spans else self.services.source,
+            "source": "archive" if span else self.services.source,
         }
-        if spans:
-            facts["archive_from"] = min(oldest for oldest, _ in spans)
-            facts["archive_to"] = max(newest for _, newest in spans)
-        reasons = [answer.degraded for answer in answers] + [f"A part is missing: {lost}" for lost in self._lost]
-        if degraded := next(filter(None, reasons), None):
+        if span:
+            facts["archive_from"], facts["archive_to"] = span
+        if degraded := account.degraded or next((f"A part is missing: {lost}" for lost in self._lost), None):
             facts["degraded"] = degraded
         if notice := " ".join(filter(None, (self.notice, self.caller.notice))):
             facts["notice"] = notice
