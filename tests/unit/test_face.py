@@ -1,4 +1,4 @@
-"""How failures look from outside (CONTRACT section 6)."""
+"""How failures look from outside."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a model may write into text arguments (CONTRACT section 5)."""
+"""What a model may write into text arguments."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a model gets to see: fields, cuts, and the budgets of CONTRACT section 4."""
+"""What a model gets to see: fields, cuts, and budgets."""
 
 from typing import Any
 

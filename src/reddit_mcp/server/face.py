@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def envelope(failure: Failure, trace_id: str) -> Json:
-    """The error object of CONTRACT section 6."""
+    """The error object as clients read it."""
     return {
         "error": {
             "code": failure.code,

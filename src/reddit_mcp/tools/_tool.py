@@ -89,7 +89,7 @@ class Call:
         return self._account.calls + sum(failure.calls for failure in self._lost)
 
     def metadata(self) -> Json:
-        """How the answer was come by (CONTRACT: metadata on every success)."""
+        """How the answer was come by; every success says so."""
         account, span = self._account, self._account.span
         facts: Json = {
             "cached": account.cached,
