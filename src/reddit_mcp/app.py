@@ -33,27 +33,44 @@ from reddit_mcp.settings import Settings
 from reddit_mcp.watches.ports import Delivery
 
 
-class _Late:
-    """What requests find once the application is open."""
+class _Running:
+    """What requests find once the application is open, and how it begins to end."""
 
-    opened: Opened | None = None
-    gate: Gate | None = None
+    def __init__(self, settings: Settings) -> None:
+        self.opened: Opened | None = None
+        self.gate: Gate | None = None
+        self.health = Health()
+        self.streams = Streams(self._is_busy, IDLE_SECONDS if settings.apify.is_at_home else None)
 
     @property
     def outbound(self) -> Outbound:
         """The open way to Reddit."""
-        if self.opened is None:
-            raise HTTPException(503, "The server is starting.")
-        return self.opened.outbound
+        return self._required().outbound
 
     @property
     def accounts(self) -> Accounts:
         """The callers' accounts."""
+        return self._required().accounts
+
+    def begin(self, server: Opened, gate: Gate) -> None:
+        """Let requests in."""
+        self.opened, self.gate = server, gate
+        self.health.pings, self.health.reason = server.pings, ""
+
+    def drain(self, seconds: float) -> None:
+        """Say that it is not ready, give running calls so long, and end open streams."""
+        self.health.reason = "draining"
+        self.streams.drain()
+        if self.opened:
+            self.opened.mcp.draining.begin(seconds)
+            self.opened.jobs.drain()
+
+    def _required(self) -> Opened:
         if self.opened is None:
             raise HTTPException(503, "The server is starting.")
-        return self.opened.accounts
+        return self.opened
 
-    def is_busy(self, caller: str) -> bool:
+    def _is_busy(self, caller: str) -> bool:
         """Whether a call of this caller is running."""
         return self.opened is not None and self.opened.accounts.in_flight.is_busy(caller)
 
@@ -76,56 +93,46 @@ def build(
         observe: hears of each call that has ended.
         delivery: is told of matches too.
     """
-    health, transports, late = Health(), Transports(sessions=settings.mcp_sessions), _Late()
-    streams = Streams(late.is_busy, IDLE_SECONDS if settings.apify.is_at_home else None)
+    transports, running = Transports(sessions=settings.mcp_sessions), _Running(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with opened(settings, open_billing, observe, delivery) as server, open_tokens(settings) as tokens:
             gate = Gate(settings, server.secrets, server.keyring, account, tokens)
-            async with transports.run(server.mcp), streams.run():
-                late.opened, late.gate = server, gate
-                health.pings, health.reason = server.pings, ""
+            async with transports.run(server.mcp), running.streams.run():
+                running.begin(server, gate)
                 yield
-                health.reason = "draining"
+                running.health.reason = "draining"
 
     app = Starlette(
-        routes=[*transports.routes(), *health.routes(), *_pages(settings, late)],
-        middleware=_middleware(settings, late, streams),
+        routes=[*transports.routes(), *running.health.routes(), *_pages(settings, running)],
+        middleware=_middleware(settings, running),
         exception_handlers={HTTPException: refused},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-
-    def drain(seconds: float) -> None:
-        health.reason = "draining"
-        streams.drain()
-        if late.opened:
-            late.opened.mcp.draining.begin(seconds)
-            late.opened.jobs.drain()
-
-    app.state.drain = drain
+    app.state.drain = running.drain
     return app
 
 
-def _pages(settings: Settings, late: _Late) -> Iterator[Route]:
+def _pages(settings: Settings, running: _Running) -> Iterator[Route]:
     """What is read beside MCP and the health of the server."""
-    for route in breaker_routes(lambda: late.outbound.breakers):
+    for route in breaker_routes(lambda: running.outbound.breakers):
         yield Route(route.path, operator_only(route.endpoint), methods=route.methods)
-    yield from usage_routes(lambda: late.accounts.usage, lambda: late.accounts.quota)
-    yield from queue_routes(lambda: late.outbound.tickets, _owner)
+    yield from usage_routes(lambda: running.accounts.usage, lambda: running.accounts.quota)
+    yield from queue_routes(lambda: running.outbound.tickets, _owner)
     yield from home_routes()
     yield from metadata_routes(settings)
 
 
-def _middleware(settings: Settings, late: _Late, streams: Streams) -> list[Middleware]:
+def _middleware(settings: Settings, running: _Running) -> list[Middleware]:
     """What a request passes, the outermost first."""
     return [
         *([Middleware(WithoutGatewaySecrets), Middleware(ReadinessProbe)] if settings.apify.is_at_home else []),
         Middleware(Envelope, hosts=settings.allowed_hosts, origins=_listed(settings.cors_origins)),
-        Middleware(Authentication, gate=lambda: late.gate, challenge=challenge(settings)),
-        Middleware(EndsStreams, streams=streams),
-        Middleware(QuotaHeaders, quota=lambda: late.accounts.quota),
+        Middleware(Authentication, gate=lambda: running.gate, challenge=challenge(settings)),
+        Middleware(EndsStreams, streams=running.streams),
+        Middleware(QuotaHeaders, quota=lambda: running.accounts.quota),
     ]
 
 

@@ -26,7 +26,7 @@ from reddit_mcp.storage.quotas import Quotas
 from reddit_mcp.storage.secrets import Secrets, open_secrets
 from reddit_mcp.storage.usage import Usage
 from reddit_mcp.storage.watches import Watches
-from reddit_mcp.tiers import read_tiers
+from reddit_mcp.tiers import Tiers, read_tiers
 from reddit_mcp.tools import Services
 from reddit_mcp.tools._findings import Findings
 from reddit_mcp.tools._view import concise_post
@@ -62,6 +62,7 @@ class _Ground:
     store: Store
     notices: Notices
     outbound: Outbound
+    tiers: Tiers
     sentiment: SentimentAnalyzer
     clock: Clock
 
@@ -123,15 +124,15 @@ async def _ground(settings: Settings) -> AsyncIterator[_Ground]:
         contextlib.nullcontext(notices) if cached is store else Notices(cached) as purges,
         open_reddit(settings, application, store, cached, purges) as outbound,
     ):
-        yield _Ground(settings, secrets, store, notices, outbound, SentimentAnalyzer(), SystemClock())
+        tiers = read_tiers(settings.tiers)
+        yield _Ground(settings, secrets, store, notices, outbound, tiers, SentimentAnalyzer(), SystemClock())
 
 
 @contextlib.asynccontextmanager
 async def _accounts(ground: _Ground, open_billing: OpenBilling) -> AsyncIterator[Accounts]:
     settings, store, outbound = ground.settings, ground.store, ground.outbound
     async with Usage(store) as usage, open_billing(settings, store, outbound.breakers, usage) as billing:
-        tiers, replicas = read_tiers(settings.tiers), lambda: outbound.tokens.replicas
-        quota = Quota(Quotas(store), tiers, settings.rate_limit_mode, replicas)
+        quota = Quota(Quotas(store), ground.tiers, settings.rate_limit_mode, lambda: outbound.tokens.replicas)
         yield Accounts(quota, InFlight(settings.max_in_flight), usage, billing or Free())
 
 
@@ -156,7 +157,7 @@ async def _services(ground: _Ground, watching: _Watching) -> AsyncIterator[Servi
             reddit=outbound.reddit,
             watches=Watches(ground.store),
             findings=findings,
-            tiers=read_tiers(settings.tiers),
+            tiers=ground.tiers,
             reddit_remaining=lambda: outbound.tokens.remaining,
             source="archive" if settings.archive_mode else "reddit",
             receivers=watching.receivers,

@@ -19,6 +19,7 @@ from reddit_mcp.actor.rows import MatchRows
 from reddit_mcp.actor.watchdog import Watchdog
 from reddit_mcp.app import build
 from reddit_mcp.commands.listening import Server, bind
+from reddit_mcp.commands.signals import on_signals
 from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.models import LOCAL
 from reddit_mcp.observability import logs
@@ -103,8 +104,7 @@ def _cancel_in_the_end(run: Run) -> None:
     task = asyncio.current_task()
     if task is not None:
         run.when_ending(task.cancel)
-        with contextlib.suppress(NotImplementedError):  # Windows, where nobody sends it
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        on_signals(task.cancel, signal.SIGTERM)
 
 
 def _owner(settings: Settings) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 
+from reddit_mcp.commands.signals import on_signals
 from reddit_mcp.observability import logs
 from reddit_mcp.opening import opened
 from reddit_mcp.settings import Settings
@@ -21,9 +22,7 @@ def work(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     ended = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        # asyncio's own handlers do not exist on Windows
-        signal.signal(signum, lambda *_: asyncio.get_running_loop().call_soon_threadsafe(ended.set))
+    on_signals(ended.set, signal.SIGTERM, signal.SIGINT)
     async with opened(settings):
         sys.stdout.write("reddit-mcp does background jobs\n")
         sys.stdout.flush()
