@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -29,6 +30,13 @@ QUIET = ("--save", "", "--loglevel", "warning", "--logfile", "log", "--bind", "1
 def wanted() -> bool:
     """Whether the tests shall run on a cluster."""
     return os.environ.get("TEST_REDIS") == "cluster"
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+    """The addresses of a cluster that the tests of a module share."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as urls:
+        yield urls
 
 
 @contextlib.contextmanager

@@ -25,7 +25,9 @@ from reddit_mcp.storage.usage import Day, Usage
 from tests.budget_fixtures import becomes, store_at
 from tests.quota_fixtures import FREE, House, Named
 from tests.running import listening
-from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, fake_store, free_port, running_server, until
+from tests.storage_fixtures import PREFIX, answering, assert_no_leaks, free_port, running_server, until
+from tests.storage_fixtures import server as server  # noqa: PLC0414 - fixtures
+from tests.storage_fixtures import store as store  # noqa: PLC0414
 
 TODAY = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
 
@@ -38,17 +40,6 @@ class Days:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@pytest.fixture
-def redis() -> FakeServer:
-    return FakeServer()
-
-
-@pytest.fixture
-async def store(redis: FakeServer) -> AsyncIterator[Store]:
-    async with fake_store(redis) as store:
-        yield store
 
 
 async def test_days_by_kind_the_newest_first(store: Store) -> None:
@@ -124,20 +115,20 @@ async def test_a_batch_whose_answer_was_lost_counts_once(store: Store) -> None:
     assert (await usage.of("ada"))[0].calls == {"search_reddit": 3}
 
 
-async def test_the_last_word_waits_for_redis(store: Store, redis: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_word_waits_for_redis(store: Store, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reddit_mcp.storage.connection.AWAY_SECONDS", 0.0)
     async with Usage(store) as usage:
-        redis.connected = False
+        server.connected = False
         usage.note("ada", "calls:search_reddit")
-        asyncio.get_running_loop().call_later(0.4, setattr, redis, "connected", True)
+        asyncio.get_running_loop().call_later(0.4, setattr, server, "connected", True)
     assert (await usage.of("ada"))[0].calls == {"search_reddit": 1}
 
 
 async def test_a_redis_that_stays_away_does_not_hold_the_end_up(
-    store: Store, redis: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "LAST_WORD_SECONDS", 0.1)
-    redis.connected = False
+    server.connected = False
     async with asyncio.timeout(5), Usage(store) as usage:
         usage.note("ada", "calls:search_reddit")
     assert "usage_lost" in capsys.readouterr().out
@@ -285,8 +276,8 @@ async def test_the_local_caller_has_no_quota(store: Store) -> None:
         }
 
 
-async def test_redis_away_is_a_503(store: Store, redis: FakeServer) -> None:
-    redis.connected = False
+async def test_redis_away_is_a_503(store: Store, server: FakeServer) -> None:
+    server.connected = False
     async with page(House(store), FREE) as client:
         answer = await client.get("/usage")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

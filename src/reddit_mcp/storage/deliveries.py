@@ -12,32 +12,42 @@ from reddit_mcp.storage.scripts import Script
 MOST_DELIVERIES = 1000
 MOST_DEAD_LETTERS = 100
 
+# For scripts whose first two keys are the deliveries of one watch and their order.
+_KEEP = """
+local function keep(most, seconds)
+  local beyond = -1 - tonumber(most)
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[2], 0, beyond)) do redis.call('HDEL', KEYS[1], old) end
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, beyond)
+  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, seconds) end
+end
+"""
+
 # KEYS: the deliveries, their order, the dead letters of one watch. ARGV: match id, JSON, when it began, when it died or
 # nothing, and the numbers kept of both, and the seconds.
-_PUT = Script("""
+_PUT = Script(
+    _KEEP
+    + """
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], 'NX', ARGV[3], ARGV[1])
 if ARGV[4] ~= '' then
   redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])
   redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1 - tonumber(ARGV[6]))
 end
-local beyond = -1 - tonumber(ARGV[5])
-for _, old in ipairs(redis.call('ZRANGE', KEYS[2], 0, beyond)) do redis.call('HDEL', KEYS[1], old) end
-redis.call('ZREMRANGEBYRANK', KEYS[2], 0, beyond)
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[7]) end
-""")
+keep(ARGV[5], ARGV[7])
+"""
+)
 
 # KEYS: the deliveries of one watch, their order. ARGV: JSON, when they began, the number kept, the seconds, match ids.
-_BEGIN = Script("""
+_BEGIN = Script(
+    _KEEP
+    + """
 for i = 5, #ARGV do
   redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[1])
   redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[i])
 end
-local beyond = -1 - tonumber(ARGV[3])
-for _, old in ipairs(redis.call('ZRANGE', KEYS[2], 0, beyond)) do redis.call('HDEL', KEYS[1], old) end
-redis.call('ZREMRANGEBYRANK', KEYS[2], 0, beyond)
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[4]) end
-""")
+keep(ARGV[3], ARGV[4])
+"""
+)
 
 # KEYS: the faults of one watch's receiver. ARGV: now, the error, seconds. Gives when they began.
 _FAULT = Script("""
