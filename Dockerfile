@@ -6,7 +6,7 @@ COPY requirements.txt ./
 # Wheels alone: nothing is compiled. The environment has no pip of its own.
 RUN python -m venv --without-pip /opt/reddit-mcp \
  && python -m pip --python /opt/reddit-mcp/bin/python install \
-    --no-cache-dir --only-binary :all: --require-hashes --requirement requirements.txt
+    --no-cache-dir --only-binary :all: --no-deps --require-hashes --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 # setuptools, which is among the requirements, builds the package, and has no place in a server.

@@ -8,9 +8,13 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+# The lock is complete, so nothing is resolved: pip up to 25 wants a hash for what a requirement with extras asks for.
+INSTALL_LOCKED := $(PIP) install --no-deps --require-hashes --requirement
 # setuptools is among the requirements, so that building the package downloads nothing that is not pinned.
-INSTALL_PACKAGE := $(INSTALL) --no-deps --no-build-isolation --editable .
+INSTALL_PACKAGE := $(PIP) install --no-deps --no-build-isolation --editable . && $(PIP) check
+OR_SAY := || { echo "The installation failed; see above. If the package index cannot be reached, try again later; else \
+	run 'make clean' and try again with a Python from 3.11 to 3.14." >&2; exit 1; }
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' pyproject.toml --group build
 
@@ -56,11 +60,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
-	$(INSTALL) --require-hashes --requirement requirements.txt
-	$(INSTALL_PACKAGE)
+	@{ $(INSTALL_LOCKED) requirements.txt && $(INSTALL_PACKAGE); } $(OR_SAY)
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
-	$(INSTALL) --require-hashes --requirement requirements-dev.txt
-	$(INSTALL_PACKAGE)
+	@{ $(INSTALL_LOCKED) requirements-dev.txt && $(INSTALL_PACKAGE); } $(OR_SAY)
 	@touch $@ $(VENV)/installed
