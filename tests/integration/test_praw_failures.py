@@ -84,14 +84,6 @@ async def test_connection_refused() -> None:
 # refusals of Reddit's
 
 
-async def test_redirects_are_not_followed(reddit: ScriptedReddit, source: Praw) -> None:
-    reddit.answer = always(Reply(302, b"", {"location": f"{reddit.url}/subreddits/search?q=kettles"}))
-    assert isinstance(await failure_of(source), NotFound)
-    reddit.answer = always(Reply(302, b"", {"location": f"{reddit.url}/r/other/about"}))
-    assert isinstance(await failure_of(source), UpstreamError)
-    assert [request.path for request in reddit.requests] == ["/r/kettles/about"] * 2
-
-
 @pytest.mark.parametrize("reason", ["private", "gated", "quarantined"])
 async def test_hidden_communities(reddit: ScriptedReddit, source: Praw, reason: str) -> None:
     reddit.answer = always(Reply(403, {"reason": reason, "message": "Forbidden", "error": 403}))

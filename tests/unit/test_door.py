@@ -2,10 +2,19 @@
 
 import json
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
-from reddit_mcp.errors import Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError
+from reddit_mcp.errors import (
+    Failure,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    UpstreamError,
+    UpstreamRefusal,
+)
 from reddit_mcp.reddit import door
 
 API = "https://oauth.reddit.com/r/kettles/about?raw_json=1"
@@ -88,12 +97,43 @@ def test_a_search_for_an_address_nobody_posted_is_a_redirect_to_the_form() -> No
     assert failure.data["resource"] == "post with this address"
 
 
-@pytest.mark.parametrize("headers", [{"location": "https://www.reddit.com/r/other/comments/x"}, {}])
-@pytest.mark.parametrize("status", [301, 302, 304, 307, 308])
-def test_other_redirects(status: int, headers: dict[str, str]) -> None:
-    failure = refusal(status, b"", **headers)
-    assert isinstance(failure, UpstreamError)
-    assert failure.data["status_code"] == status
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "instead"),
+    [
+        ("/r/teapots/hot?limit=25", "r/teapots"),
+        ("https://oauth.reddit.com/r/teapots/about", "r/teapots"),
+        ("https://www.reddit.com/r/other/comments/x1/y/", "post x1"),
+        ("https://elsewhere.example/kettles", "https://elsewhere.example/kettles"),
+        ("https://www.reddit.com/login?dest=x", "https://www.reddit.com/login?dest=x"),
+    ],
+)
+def test_a_redirect_that_is_not_followed_names_the_new_place(status: int, location: str, instead: str) -> None:
+    failure = refusal(status, HTML, location=location)
+    assert isinstance(failure, NotFound)
+    assert str(failure) == f"Reddit has moved community r/kettles; ask for {instead} instead."
+    assert failure.data["moved_to"] == urljoin(API, location)
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"location": ""}, {"location": "http://[oh"}, {"location": "mailto:ann@x.example"}]
+)
+def test_a_redirect_to_nowhere(headers: dict[str, str]) -> None:
+    failure = refusal(302, b"", **headers)
+    assert isinstance(failure, NotFound)
+    assert failure.data == {"resource": "community r/kettles"}
+
+
+@pytest.mark.parametrize("status", [300, 304, 305])
+def test_what_is_no_redirect_is_trouble(status: int) -> None:
+    assert type(refusal(status, b"")) is UpstreamError
+
+
+@pytest.mark.parametrize("status", sorted(door.OUR_FAULT))
+def test_a_request_that_reddit_refuses_for_what_it_is_tells_nothing_of_reddit(status: int) -> None:
+    failure = refusal(status, HTML)
+    assert isinstance(failure, UpstreamRefusal)
+    assert failure.data == {"status_code": status, "upstream_service": "reddit"}
 
 
 @pytest.mark.parametrize("status", [204, 401, 414, 418, 500, 502, 503, 504, 520, 522, 599])

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from reddit_mcp.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable, UpstreamError
+from reddit_mcp.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable, UpstreamError, UpstreamRefusal
 from reddit_mcp.models import Value
 from reddit_mcp.reddit.circuit import BreakerRules, Clock, Outcome
 from reddit_mcp.reddit.shared_circuit import Probe, SharedCircuit
@@ -107,7 +107,7 @@ class Breaker:
         self.shared.tell_soon()
 
     def _outcome(self, error: BaseException | None) -> Outcome:
-        if error is None or isinstance(error, (NotFound, InvalidInput)):
+        if error is None or isinstance(error, (NotFound, InvalidInput, UpstreamRefusal)):
             return Outcome.SUCCESS
         if not isinstance(error, (UpstreamError, DeadlineExceeded)):
             return Outcome.NEUTRAL

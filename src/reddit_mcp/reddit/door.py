@@ -6,13 +6,19 @@ private, gated and quarantined by `reason`; a banned community is a 404; a revok
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from reddit_mcp.errors import Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError
+from reddit_mcp.errors import Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError, UpstreamRefusal
+from reddit_mcp.reddit import redirects
 
 TOKEN_PATH = "/api/v1/access_token"  # noqa: S105 - a path
 HTTP_OK, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_TOO_MANY, HTTP_SERVER_ERROR = 200, 401, 403, 429, 500
+
+OUR_FAULT = frozenset({405, 406, 409, 410, 411, 412, 413, 414, 415, 417, 418, 422, 428, 431})
+"""Statuses of a Reddit that works and will not answer this one request (RFC 9110, 15.5): they tell nothing of it."""
 
 REASONS = {
     "private": "is private: only its members may read it",
@@ -58,8 +64,14 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, url: str, reso
             return InvalidInput(f"Reddit did not accept this request: {_explanation(_facts(body))}.", issues=[])
         case 403 | 404 | 451:
             return _hidden(status, _facts(body), resource)
-        case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
-            return _redirected(status, headers, resource)
+        case _ if status in redirects.STATUSES:
+            return _redirected(headers, url, resource)
+        case _ if status in OUR_FAULT:
+            return UpstreamRefusal(
+                f"Reddit refuses this request (HTTP {status}); ask for something smaller or simpler.",
+                status_code=status,
+                upstream_service="reddit",
+            )
     return broken(status, f"Reddit is having trouble (HTTP {status})")
 
 
@@ -100,13 +112,33 @@ def seconds(header: str | None) -> float | None:
     return value if 0 < value <= 86_400 else None  # noqa: PLR2004 - a day
 
 
-def _redirected(status: int, headers: Mapping[str, str], resource: str) -> Failure:
-    place = headers.get("location", "")
-    if "/subreddits/search" in place:
+def _redirected(headers: Mapping[str, str], url: str, resource: str) -> Failure:
+    """A redirect that is not followed: it leads to a page for people, elsewhere, or on and on."""
+    place = redirects.address(headers.get("location"), url)
+    path = urlsplit(place or "").path
+    if "/subreddits/search" in path:
         return not_found(resource)
-    if "/submit" in place:  # a search for an address that nobody posted
+    if "/submit" in path:  # a search for an address that nobody posted
         return not_found("post with this address")
-    return broken(status, "Reddit answered with an unexpected redirect")
+    return moved(resource, place)
+
+
+def moved(resource: str, place: str | None) -> NotFound:
+    """The thing is not where it was asked for; Reddit names another place."""
+    if place is None:
+        return NotFound(f"Reddit sends whoever asks for {resource} elsewhere without saying where.", resource=resource)
+    return NotFound(
+        f"Reddit has moved {resource}; ask for {_known_by(place)} instead.", resource=resource, moved_to=place[:500]
+    )
+
+
+def _known_by(place: str) -> str:
+    """The shortest name of an address that a tool understands."""
+    path = urlsplit(place).path
+    if post := re.search(r"/comments/(\w+)", path):
+        return f"post {post[1]}"
+    community = re.match(r"/r/(\w+)/?", path)
+    return f"r/{community[1]}" if community else place[:200]
 
 
 def _facts(body: bytes) -> dict[str, Any] | None:
