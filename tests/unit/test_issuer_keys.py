@@ -1,6 +1,7 @@
 """An issuer's keys: fetched, kept, renewed, and the issuers that cannot be understood."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
 from typing import Any
@@ -104,6 +105,7 @@ def _refused(_: httpx.Request) -> httpx.Response:
         _metadata(jwks_uri=None),
         answering([]),
         answering({"keys": 7}),
+        lambda _: httpx.Response(200, content=gzip.compress(b"{}"), headers={"content-encoding": "gzip"}),
         answering(b'"' + b"x" * issuer_keys.LARGEST_ANSWER + b'"'),
     ],
 )

@@ -13,10 +13,11 @@ from typing import Any
 from uuid import uuid4
 
 from reddit_mcp.actor.budget import Budget
-from reddit_mcp.actor.charge_api import NAME, Charge, ChargeApi, Outcome, open_client
+from reddit_mcp.actor.charge_api import NAME, Charge, ChargeApi, Outcome
 from reddit_mcp.actor.collector import Collector, Immediate, Settling
 from reddit_mcp.actor.events import TOOL_CALL, WATCH_MATCH, foreseen
 from reddit_mcp.actor.identity import account
+from reddit_mcp.actor.platform_client import open_client
 from reddit_mcp.actor.pricing import terms
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.observability.logs import logger

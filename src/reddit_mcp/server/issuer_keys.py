@@ -20,6 +20,9 @@ ALGORITHMS = ("RS256", "ES256")
 FETCH_SECONDS = 5.0
 """All that a fetch may take."""
 
+PLAIN = {"accept": "application/json", "accept-encoding": "identity"}
+"""Nothing packed: unpacking has no bound in httpx, and a small answer gains nothing by it."""
+
 LARGEST_ANSWER = 262_144
 FRESH_SECONDS = 600.0
 """Keys are fetched anew after this time: what an issuer withdraws is refused then."""
@@ -108,8 +111,10 @@ class IssuerKeys:
             return await self._json(urlunsplit(place._replace(path=path)))
 
     async def _json(self, url: str) -> Any:
-        async with self._http.stream("GET", url, headers={"accept": "application/json"}) as answer:
+        async with self._http.stream("GET", url, headers=PLAIN) as answer:
             answer.raise_for_status()
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                raise ValueError("the answer is packed, though nobody asked for that")
             body = bytearray()
             async for part in answer.aiter_bytes():
                 body += part
