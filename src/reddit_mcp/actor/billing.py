@@ -188,18 +188,25 @@ async def open_billing(
     Raises:
         Unavailable: the platform does not tell the run's pricing, or an event of ours has no price there.
     """
-    run = settings.apify
-    client = open_client(run)
-    agreed = await terms(client, run)
-    if agreed.prices is None:
-        logger(__name__).info("billing_off", reason="the Actor is not pay-per-event")
-        yield None
-        return
-    multi = settings.apify_tenancy == "multi"
-    api = ChargeApi(client, run.run_id, breakers.get(NAME), run_pays=not multi)
-    budget = Budget(agreed.prices, agreed.limit, agreed.spent)
+    async with open_client(settings.apify) as client:
+        agreed = await terms(client, settings.apify)
+        if agreed.prices is None:
+            logger(__name__).info("billing_off", reason="the Actor is not pay-per-event")
+            yield None
+            return
+        multi = settings.apify_tenancy == "multi"
+        api = ChargeApi(client, settings.apify.run_id, breakers.get(NAME), run_pays=not multi)
+        budget = Budget(agreed.prices, agreed.limit, agreed.spent)
+        async with _billing(settings, store, api, budget, usage) as billing:
+            yield billing
+
+
+@contextlib.asynccontextmanager
+async def _billing(
+    settings: Settings, store: Store, api: ChargeApi, budget: Budget, usage: Usage
+) -> AsyncIterator[ApifyBilling]:
+    multi, own = settings.apify_tenancy == "multi", account(settings).id
     async with _collecting(settings, store, api, budget, usage) as collector:
-        own = account(settings).id
         billing = ApifyBilling(api, budget, collector, BilledMatches(store), account=own, multi=multi)
         try:
             yield billing

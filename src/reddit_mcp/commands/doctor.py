@@ -89,7 +89,8 @@ async def _reddit(settings: Settings) -> str:
 async def _billing(settings: Settings) -> str:
     run = settings.apify
     if run.run_id:
-        found = (await terms(open_client(run), run)).prices
+        async with open_client(run) as client:
+            found = (await terms(client, run)).prices
     elif run.pricing:
         found = prices_of(run.pricing)
     else:
