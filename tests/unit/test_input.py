@@ -34,22 +34,38 @@ LEGAL = [
     "SELECT a phone",
     "drop table saw",
     "/* only half",
+    "<b>bold</b>",
+    "</div>",
+    '<img src="x">',
+    "<a href='x'>link</a>",
+    "what does <form-data> mean",
+    "center a <div> in css",
+    "how to DROP TABLE; and UNION SELECT in SQL",
+    "it's; truncated",
+    "O'Brien; union of two",
+    "x > y; on = off",
+    "<T extends object>",
     "only half */",
 ]
 REFUSED = [
     "<script>alert(1)</script>",
     "<SCRIPT>",
-    "</div>",
-    "<b>bold</b>",
-    '<img src="x">',
-    "<a href='x'>link</a>",
+    "</script >",
     "<iframe\n src=x>",
+    "<svg/onload=alert(1)>",
+    "<object data=x>",
+    "<meta http-equiv=refresh>",
+    "<img src=x onerror=alert(1)>",
+    "<b onclick='x'>",
+    '<a href="javascript:alert(1)">x</a>',
     "'; DROP TABLE users",
     '"; delete from x',
     "x' ; exec",
+    "'; select 1",
     "admin; --",
     "admin;--  ",
     "a /* hidden */ b",
+    "a /* two\nlines */",
     "/**/",
 ]
 
@@ -90,6 +106,16 @@ def test_what_cannot_be_seen_is_removed(text: str, seen: str) -> None:
 @pytest.mark.parametrize("value", [5, None, ["a"], True])
 def test_what_is_not_text_is_left_to_the_type(value: Any) -> None:
     assert clean(value) is value
+
+
+@pytest.mark.parametrize("text", ["<" * 2000, "<a " * 700, "/* " * 1000, "';" * 1000, "<a on" * 400, "<svg" * 500])
+def test_shapes_are_looked_for_in_one_pass(text: str) -> None:
+    assert harmless(text) == text
+
+
+def test_what_is_too_long_is_not_looked_at() -> None:
+    endless = "\u200b" * (_types.LONGEST + 1)
+    assert clean(endless) is endless
 
 
 def test_hidden_characters_cannot_hide_a_shape() -> None:

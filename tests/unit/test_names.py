@@ -73,7 +73,64 @@ POSTS = {
     "old.reddit.com/r/python/comments/1abc2d": ("1abc2d", ""),
     "r/python/comments/1abc2d/a_title/k3xyz9": ("1abc2d", "k3xyz9"),
     "https://www.reddit.com/gallery/1abc2d": ("1abc2d", ""),
+    "https://www.reddit.com/poll/1abc2d": ("1abc2d", ""),
+    "https://www.reddit.com/tb/1abc2d": ("1abc2d", ""),
+    "https://www.reddit.com/r/python/duplicates/1abc2d/a_title/": ("1abc2d", ""),
+    "https://www.reddit.com/duplicates/1abc2d": ("1abc2d", ""),
+    "https://www.reddit.com/link/1abc2d/video/x7y8z9/player": ("1abc2d", ""),
+    "https://www.reddit.com/r/python/comments/1abc2d.json": ("1abc2d", ""),
+    "https://www.reddit.com/r/python/comments/1abc2d/.json?limit=5": ("1abc2d", ""),
+    "https://www.reddit.com/r/python/comments/1abc2d/a_title.json": ("1abc2d", ""),
+    "https://www.reddit.com/r/python/comments/1abc2d/a_title/.rss": ("1abc2d", ""),
+    "https://www.reddit.com/r/python/comments/1abc2d/a_title/k3xyz9.json": ("1abc2d", "k3xyz9"),
+    "https://www.reddit.com/r/python/comments/1ABC2D/A_Title/K3XYZ9/": ("1abc2d", "k3xyz9"),
+    "https://www.reddit.com/r/python/comments/1abc2d/comment/t1_k3xyz9": ("1abc2d", "k3xyz9"),
+    "https://www.reddit.com/r/python/comments/1abc2d/%C3%BCber_uns/?share_id=x&utm_source=y#z": ("1abc2d", ""),
+    "https://www.reddit.com/r/u_spez/comments/1abc2d/a_title/": ("1abc2d", ""),
+    "https://www.reddit.com/u/spez/comments/1abc2d": ("1abc2d", ""),
+    "https://www.reddit.com/by_id/t3_1abc2d": ("1abc2d", ""),
+    "https://de.reddit.com/r/python/comments/1abc2d": ("1abc2d", ""),
+    "https://i.reddit.com/r/python/comments/1abc2d.compact": ("1abc2d", ""),
+    "<https://redd.it/1abc2d>": ("1abc2d", ""),
+    "(https://www.reddit.com/r/python/comments/1abc2d/a_title/).": ("1abc2d", ""),
+    "hot": ("hot", ""),
+    "media": ("media", ""),
 }
+CONTEXTS = {
+    "https://www.reddit.com/r/python/comments/1abc2d/x/k3xyz9/?context=3": 3,
+    "https://www.reddit.com/r/python/comments/1abc2d/x/k3xyz9/?context=10000": 0,
+    "https://www.reddit.com/r/python/comments/1abc2d/x/k3xyz9/?context=99": 8,
+    "https://www.reddit.com/r/python/comments/1abc2d/x/k3xyz9/?context=-1": 0,
+    "https://www.reddit.com/r/python/comments/1abc2d/x/k3xyz9/": 0,
+    "1abc2d": 0,
+}
+SHARES = {
+    "https://www.reddit.com/r/python/s/AbCdEf12": "/r/python/s/AbCdEf12",
+    "reddit.com/r/python/s/AbCdEf12?x=1": "/r/python/s/AbCdEf12",
+    "/r/python/s/AbCdEf12/": "/r/python/s/AbCdEf12",
+    "https://www.reddit.com/u/spez/s/AbCdEf12": "/u/spez/s/AbCdEf12",
+    "https://www.reddit.com/r/python/comments/1abc2d": None,
+    "1abc2d": None,
+    "https://www.reddit.com/r/python/s/../../api": None,
+}
+NO_THINGS = [
+    "https://www.reddit.com/media?url=https%3A%2F%2Fi.redd.it%2Fabc.png",
+    "https://www.reddit.com/hot/",
+    "https://www.reddit.com/best",
+    "https://www.reddit.com/settings/",
+    "https://www.reddit.com/1abc2d",
+    "https://www.reddit.com/search?q=1abc2d",
+    "https://www.reddit.com/video/1abc2d",
+    "https://www.reddit.com/user/spez/m/teas",
+    "https://www.reddit.com/me/m/teas",
+    "https://v.redd.it/1abc2d",
+    "https://i.redd.it/1abc2d.png",
+    "https://preview.redd.it/1abc2d.png?width=640",
+    "https://out.reddit.com/t3_1abc2d?url=x",
+    "https://chat.reddit.com/r/python",
+    "https://www.reddit.com/",
+    "reddit.com",
+]
 COMMENTS = {
     "k3xyz9": "k3xyz9",
     "t1_K3xyz9": "k3xyz9",
@@ -137,6 +194,11 @@ def test_communities(text: str, name: str) -> None:
         ("r/python+r/rust", "python+rust"),
         ("all", "all"),
         ("https://reddit.com/r/python+rust", "python+rust"),
+        ("https://reddit.com/r/python+rust/top/?t=week", "python+rust"),
+        ("https://reddit.com/r/python+https://reddit.com/r/rust", "python+rust"),
+        ("python,rust", "python+rust"),
+        ("r/python, r/rust", "python+rust"),
+        ("python + rust", "python+rust"),
     ],
 )
 def test_joined_communities(text: str, joined: str) -> None:
@@ -165,6 +227,26 @@ def test_refused_everywhere(parse: Callable[[str], object], text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize("parse", [names.community, names.communities, names.user, names.post, names.comment])
+@pytest.mark.parametrize("text", NO_THINGS)
+def test_pages_and_files_are_no_things(parse: Callable[[str], object], text: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        parse(text)
+
+
+@pytest.mark.parametrize(("text", "context"), CONTEXTS.items())
+def test_contexts(text: str, context: int) -> None:
+    assert names.thread(text).context == context
+
+
+@pytest.mark.parametrize(("text", "path"), SHARES.items())
+def test_share_links(text: str, path: str | None) -> None:
+    assert names.share(text) == path
+    if path:
+        with pytest.raises(ValueError, match="share link leads to"):
+            names.thread(text)
+
+
 @pytest.mark.parametrize("text", ["a", "_python", "abcdefghijklmnopqrstuv", "u_" + "x" * 22, "py-thon", "r/", "+"])
 def test_no_community(text: str) -> None:
     with pytest.raises(ValueError, match="must be 2 to 21"):
@@ -191,7 +273,6 @@ def test_no_user(text: str) -> None:
         "r/python",
         "https://www.reddit.com/r/python/",
         "https://www.reddit.com/r/python/top",
-        "https://www.reddit.com/r/python/s/AbCdEf12",
         "https://www.reddit.com/user/spez",
         "https://www.reddit.com/r/python/comments/",
         "https://www.reddit.com/comments/1abc2d/_/../x",

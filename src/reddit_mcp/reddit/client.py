@@ -109,9 +109,18 @@ class Reddit:
         )
 
     async def thread(
-        self, post_id: str, sort: CommentSort = "best", limit: int = 0, depth: int = 0, comment_id: str = ""
+        self,
+        post_id: str,
+        sort: CommentSort = "best",
+        limit: int = 0,
+        depth: int = 0,
+        comment_id: str = "",
+        context: int = 0,
     ) -> Answer[Thread]:
-        """A post with its comments, or with one branch of them; limit and depth 0 leave the choice to Reddit."""
+        """A post with its comments, or with one branch of them below so many (`context`) of its parents.
+
+        Limit and depth 0 leave the choice to Reddit.
+        """
         branch = f"/_/{_piece(comment_id)}" if comment_id else ""
         return await self._source.fetch(
             Query(
@@ -119,10 +128,27 @@ class Reddit:
                 model=Thread,
                 resource=f"comment {comment_id} in post {post_id}" if comment_id else f"post {post_id}",
                 path=f"/comments/{_piece(post_id)}{branch}",
-                params=_pairs(sort=_api_sort(sort), limit=limit, depth=depth),
+                params=_pairs(sort=_api_sort(sort), limit=limit, depth=depth, context=context if comment_id else 0),
                 ttl=TTL["comments"],
                 priority=self._priority,
                 tags=(f"post:{post_id}",),
+            )
+        )
+
+    async def shared(self, path: str) -> Answer[Thread]:
+        """Follow a share link by its path.
+
+        Raises:
+            NotFound: always, for no share link is a thread; `moved_to` says where it leads, if it leads anywhere.
+        """
+        return await self._source.fetch(
+            Query(
+                kind="comments",
+                model=Thread,
+                resource=f"share link {path}",
+                path=path,
+                ttl=TTL["comments"],
+                priority=self._priority,
             )
         )
 

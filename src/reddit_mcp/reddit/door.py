@@ -29,11 +29,27 @@ REASONS = {
 }
 
 
-def not_found(resource: str, reason: str | None = None) -> NotFound:
-    """No such thing, or Reddit does not show it."""
+ARCHIVE_SPAN = "x-archive-span"
+"""The header by which an archive in Reddit's place says which time it covers."""
+
+
+def not_found(resource: str, reason: str | None = None, *, archive: bool = False) -> NotFound:
+    """No such thing, or Reddit does not show it.
+
+    Args:
+        resource: what was asked for, in words.
+        reason: Reddit's own word for why it is hidden.
+        archive: whether an archive answered, whose gaps tell nothing of Reddit.
+    """
     if reason in REASONS:
-        sentence = f"{resource[0].upper()}{resource[1:]} {REASONS[reason]}."
+        sentence = f"{resource[0].upper()}{resource[1:]} {REASONS[reason]}; ask for something else."
         return NotFound(sentence, resource=resource, reason=reason)
+    if archive:
+        return NotFound(
+            f"The archive that answers here has no {resource}; it holds a part of Reddit only, so look for something "
+            "else in it with search_reddit.",
+            resource=resource,
+        )
     return NotFound(f"There is no {resource} on Reddit; check the spelling.", resource=resource)
 
 
@@ -63,7 +79,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, url: str, reso
         case 400:
             return InvalidInput(f"Reddit did not accept this request: {_explanation(_facts(body))}.", issues=[])
         case 403 | 404 | 451:
-            return _hidden(status, _facts(body), resource)
+            return _hidden(status, headers, _facts(body), resource)
         case _ if status in redirects.STATUSES:
             return _redirected(headers, url, resource)
         case _ if status in OUR_FAULT:
@@ -116,10 +132,11 @@ def _redirected(headers: Mapping[str, str], url: str, resource: str) -> Failure:
     """A redirect that is not followed: it leads to a page for people, elsewhere, or on and on."""
     place = redirects.address(headers.get("location"), url)
     path = urlsplit(place or "").path
+    archive = ARCHIVE_SPAN in headers
     if "/subreddits/search" in path:
-        return not_found(resource)
+        return not_found(resource, archive=archive)
     if "/submit" in path:  # a search for an address that nobody posted
-        return not_found("post with this address")
+        return not_found("post with this address", archive=archive)
     return moved(resource, place)
 
 
@@ -157,11 +174,11 @@ def _explanation(facts: dict[str, Any] | None) -> str:
     return "no reason given"
 
 
-def _hidden(status: int, facts: dict[str, Any] | None, resource: str) -> Failure:
+def _hidden(status: int, headers: Mapping[str, str], facts: dict[str, Any] | None, resource: str) -> Failure:
     if facts is None and status == HTTP_FORBIDDEN:
         return broken(status, "Reddit blocked this server's request")
     told = (facts or {}).get("reason")
     reason = told if isinstance(told, str) else None
     if status == HTTP_FORBIDDEN and reason not in REASONS:
-        return NotFound(f"Reddit does not show {resource} to this server.", resource=resource)
-    return not_found(resource, reason)
+        return NotFound(f"Reddit does not show {resource} to this server; ask for something else.", resource=resource)
+    return not_found(resource, reason, archive=ARCHIVE_SPAN in headers)

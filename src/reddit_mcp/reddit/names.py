@@ -1,50 +1,37 @@
 """Names and ids as people write them: `r/Python`, `/u/spez/`, full addresses, permalinks, redd.it links, `t3_` ids.
 
-Only what is left after this may become a piece of a path; the rules are Reddit's own for names and ids.
+Only what is left after this may become a piece of a path; the rules are Reddit's own for names and ids. What each form
+of an address means stands in `addresses`.
 """
 
 import re
-from urllib.parse import urlsplit
+from typing import NamedTuple
+
+from reddit_mcp.reddit import addresses
 
 COMMUNITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{1,20}|u_[A-Za-z0-9_-]{1,21}", re.ASCII)
 USER = re.compile(r"[A-Za-z0-9_-]{1,20}", re.ASCII)
 ID = re.compile(r"[a-z0-9]{1,13}", re.ASCII)
-HOSTS = ("reddit.com", "redd.it")
 
 COMMUNITY_RULE = "2 to 21 letters, digits or _, such as python or r/python"
 USER_RULE = "1 to 20 letters, digits, _ or -, such as spez or u/spez"
 POST_RULE = "a post id such as 1abc2d or t3_1abc2d, or the post's address"
 COMMENT_RULE = "a comment id such as k3xyz9 or t1_k3xyz9, or the comment's address"
+SHARE_RULE = "the address that the share link leads to: open it in a browser and copy it"
+MOST_CONTEXT = 8
+"""Parents of a comment that Reddit shows above it at most."""
 
 
-def _pieces(text: str) -> list[str]:
-    """The path of an address or of a short form such as `/r/python/`.
-
-    Raises:
-        ValueError: the address belongs to another site.
-    """
-    text = text.strip()
-    if "://" in text or "." in text.partition("/")[0]:  # no name has a dot in it
-        text = _path(text if "://" in text else f"https://{text}")
-    return [piece for piece in text.split("/") if piece]
+def _bare(text: str) -> str:
+    return text.strip().rstrip("/")
 
 
-def _path(address: str) -> str:
-    try:
-        parts = urlsplit(address)
-        host = (parts.hostname or "").lower()
-    except ValueError:
-        host = ""
-    if not any(host == known or host.endswith(f".{known}") for known in HOSTS):
-        raise ValueError("is not an address of Reddit's")
-    return parts.path
+class ThreadRef(NamedTuple):
+    """A post, a comment in it or "", and how many of the comment's parents to show."""
 
-
-def _permalink(pieces: list[str]) -> list[str]:
-    """The post's id, the words of its title and the comment's id, as far as a permalink has them."""
-    if pieces[:1] in (["r"], ["u"], ["user"]):
-        pieces = pieces[2:]
-    return pieces[1:] if pieces[:1] in (["comments"], ["gallery"]) else []
+    post: str
+    comment: str = ""
+    context: int = 0
 
 
 def community(text: str) -> str:
@@ -53,22 +40,20 @@ def community(text: str) -> str:
     Raises:
         ValueError: no such name is possible.
     """
-    pieces = _pieces(text)
-    if len(pieces) > 1 and pieces[0].lower() in ("u", "user"):
-        pieces = ["r", f"u_{pieces[1]}"]
-    name = pieces[1] if len(pieces) > 1 and pieces[0].lower() == "r" else "/".join(pieces)
+    found = addresses.read(text)
+    name = found.community if found else _bare(text)
     if not COMMUNITY.fullmatch(name):
         raise ValueError(f"must be {COMMUNITY_RULE}")
     return name
 
 
 def communities(text: str) -> str:
-    """One community, `all`, `popular`, or several joined with `+`.
+    """One community, `all`, `popular`, or several joined with `+` or commas.
 
     Raises:
         ValueError: one of the names is impossible.
     """
-    return "+".join(community(name) for name in text.split("+"))
+    return "+".join(community(name) for name in re.split(r"\s*[+,]\s*", addresses.joined(text)))
 
 
 def user(text: str) -> str:
@@ -77,12 +62,33 @@ def user(text: str) -> str:
     Raises:
         ValueError: no such name is possible.
     """
-    pieces = _pieces(text)
-    prefixed = len(pieces) > 1 and pieces[0].lower() in ("u", "user")
-    name = pieces[1] if prefixed else "/".join(pieces).removeprefix("@")
+    found = addresses.read(text)
+    name = found.user if found else _bare(text).removeprefix("@")
     if not USER.fullmatch(name):
         raise ValueError(f"must be {USER_RULE}")
     return name
+
+
+def thread(text: str) -> ThreadRef:
+    """A post, and what its permalink points to in it.
+
+    Raises:
+        ValueError: this is not a post, or a share link, of which only Reddit knows where it leads.
+    """
+    found = addresses.read(text)
+    if found and found.share:
+        raise ValueError(f"must be {SHARE_RULE}")
+    post = (found.post if found else _bare(text)).lower().removeprefix("t3_")
+    comment = found.comment.lower().removeprefix("t1_") if found else ""
+    if not ID.fullmatch(post) or (comment and not ID.fullmatch(comment)):
+        raise ValueError(f"must be {POST_RULE}")
+    return ThreadRef(post, comment, min(found.context, MOST_CONTEXT) if found else 0)
+
+
+def share(text: str) -> str | None:
+    """The path of a share link such as `/r/python/s/AbCdEf1234`; None of anything else."""
+    found = addresses.read(text)
+    return found.share or None if found else None
 
 
 def post(text: str) -> tuple[str, str]:
@@ -91,14 +97,7 @@ def post(text: str) -> tuple[str, str]:
     Raises:
         ValueError: this is not a post.
     """
-    pieces = [piece.lower() for piece in _pieces(text)]
-    if len(pieces) > 1:
-        pieces = _permalink(pieces)
-    identity = pieces[0].removeprefix("t3_") if pieces else ""
-    comment_id = pieces[2] if len(pieces) > 2 else ""  # noqa: PLR2004 - id, slug, comment
-    if not ID.fullmatch(identity) or (comment_id and not ID.fullmatch(comment_id)):
-        raise ValueError(f"must be {POST_RULE}")
-    return identity, comment_id
+    return thread(text)[:2]
 
 
 def comment(text: str) -> str:
@@ -107,8 +106,8 @@ def comment(text: str) -> str:
     Raises:
         ValueError: this is not a comment.
     """
-    pieces = [piece.lower() for piece in _pieces(text)]
-    identity = pieces[0].removeprefix("t1_") if len(pieces) == 1 else "".join(_permalink(pieces)[2:3])
+    found = addresses.read(text)
+    identity = (found.comment if found else _bare(text)).lower().removeprefix("t1_")
     if not ID.fullmatch(identity):
         raise ValueError(f"must be {COMMENT_RULE}")
     return identity

@@ -216,5 +216,5 @@ class Praw:
 
 def _span(headers: Mapping[str, str]) -> tuple[int, int] | None:
     """The archive server says which time it covers; Reddit itself has no such header."""
-    oldest, _, newest = headers.get("x-archive-span", "").partition("-")
+    oldest, _, newest = headers.get(door.ARCHIVE_SPAN, "").partition("-")
     return (int(oldest), int(newest)) if oldest.isdecimal() and newest.isdecimal() else None

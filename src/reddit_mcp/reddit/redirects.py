@@ -4,6 +4,7 @@ A redirect is an answer: Reddit works and says that the thing is elsewhere. It i
 ask of Reddit's own API, by path alone, so that the token never goes to another host.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -51,9 +52,16 @@ def target(status: int, location: str | None, url: str, own: tuple[str, ...]) ->
         return None
     parts = urlsplit(place)
     pieces = parts.path.strip("/").split("/")
+    if is_share(urlsplit(url).path):  # whoever asks for a share link wants to know where it leads
+        return None
     if pieces[0] not in READABLE or not set(parts.path) <= SAFE or ".." in pieces or "submit" in pieces:
         return None
     return Place(place, parts.path, tuple(parse_qsl(parts.query)))
+
+
+def is_share(path: str) -> bool:
+    """Whether a path is a share link's, such as `/r/python/s/AbCdEf1234`."""
+    return re.fullmatch(r"/(?:r|u|user)/[^/]+/s/\w+/?", path) is not None
 
 
 def _is_reddit(place: str, own: tuple[str, ...]) -> bool:

@@ -65,7 +65,8 @@ def _issue(details: Any, parameters: Json) -> Json:
 
 def _unknown(field: str, known: list[str]) -> str:
     near = difflib.get_close_matches(field, known, n=1, cutoff=0.4)
-    return f"is not an argument of this tool; did you mean {near[0]}?" if near else "is not an argument of this tool"
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"is not an argument of this tool{hint}"
 
 
 _WORDS = {

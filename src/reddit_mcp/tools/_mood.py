@@ -101,9 +101,10 @@ async def _comment(parts: Parts, asked: Asked) -> Items:
 
 async def _one(parts: Parts, fullname: str, resource: str) -> Items:
     """One thing; a page that brought it lately answers without a request."""
-    found = parts.take(await parts.reddit.info(fullname, resource)).items
+    answer = await parts.reddit.info(fullname, resource)
+    found = parts.take(answer).items
     if not found:
-        raise not_found(resource)
+        raise not_found(resource, archive=answer.archive is not None)
     return found[:1]
 
 

@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 
 from reddit_mcp.errors import Failure
 from reddit_mcp.models import LOCAL, Caller, Value
@@ -21,6 +21,7 @@ from reddit_mcp.storage.watches import Watches
 from reddit_mcp.tiers import Tiers
 from reddit_mcp.tools import _schema
 from reddit_mcp.tools._account import Account
+from reddit_mcp.tools._arguments import tolerant
 from reddit_mcp.watches.receivers import Receivers
 
 T = TypeVar("T", bound=Value)
@@ -74,6 +75,7 @@ class Call:
     _started: float = field(default_factory=time.perf_counter)
     _account: Account = field(default_factory=Account)
     _lost: list[Failure] = field(default_factory=list)
+    _told: int = 0
 
     def take(self, answer: Answer[T]) -> T:
         """Book an answer of Reddit's and hand its value on."""
@@ -83,10 +85,23 @@ class Call:
         """Book a part that could not be had: the answer goes without it, and says so."""
         self._lost.append(failure)
 
+    def learnt_from(self, failure: Failure) -> None:
+        """Book the requests of a failure that told what was asked."""
+        self._told += failure.calls
+
     @property
     def requests(self) -> int:
         """Requests that Reddit received for this call so far."""
-        return self._account.calls + sum(failure.calls for failure in self._lost)
+        return self._account.calls + self._told + sum(failure.calls for failure in self._lost)
+
+    def say(self, sentence: str) -> None:
+        """Add a sentence to the answer's notice."""
+        self.notice = f"{self.notice} {sentence}" if self.notice else sentence
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether an archive answers, and not Reddit."""
+        return self.services.source != "reddit"
 
     def metadata(self) -> Json:
         """How the answer was come by; every success says so."""
@@ -138,11 +153,11 @@ class ToolSpec:
         metadata.arg_model = _strict(metadata)
         metadata.output_schema = _schema.output(self.output, self.optional)
 
-        async def run(context: Context[Any, Any], **arguments: Any) -> CallToolResult:
-            scope = scope_of(context)
+        async def run(sdk_context: Context[Any, Any], **arguments: Any) -> CallToolResult:
+            scope = scope_of(sdk_context)
             nearest = scope.get("quota", {}).get("nearest")
             left = nearest.left if nearest else None
-            call = Call(services, context, scope.get("caller", LOCAL), left, events=scope.setdefault("events", []))
+            call = Call(services, sdk_context, scope.get("caller", LOCAL), left, events=scope.setdefault("events", []))
             return result({**await self.handler(call, **arguments), "metadata": call.metadata()})
 
         return Tool(
@@ -153,7 +168,7 @@ class ToolSpec:
             parameters=_schema.published(metadata.arg_model.model_json_schema(by_alias=True)),
             fn_metadata=metadata,
             is_async=True,
-            context_kwarg="context",
+            context_kwarg="sdk_context",  # no argument of a tool is named so
             annotations=ToolAnnotations(
                 title=self.title,
                 read_only_hint=self.read_only,
@@ -174,9 +189,15 @@ def scope_of(context: Context[Any, Any] | None) -> dict[str, Any]:
 
 
 def _strict(metadata: FuncMetadata) -> type[ArgModelBase]:
-    """The argument model, refusing unknown arguments instead of dropping them."""
+    """The argument model, refusing unknown arguments instead of dropping them, and tolerant of the known ones' form."""
     loose = metadata.arg_model
-    return type(loose.__name__, (loose,), {"model_config": ConfigDict(extra="forbid"), "__module__": loose.__module__})
+    properties = _schema.published(loose.model_json_schema(by_alias=True))["properties"]
+
+    def before(given: Any) -> Any:
+        return tolerant(given, properties)
+
+    body = {"model_config": ConfigDict(extra="forbid"), "before": model_validator(mode="before")(before)}
+    return type(loose.__name__, (loose,), {**body, "__module__": loose.__module__})
 
 
 def tool(*, title: str, output: Json, optional: tuple[str, ...] = (), **hints: bool) -> Callable[[Handler], ToolSpec]:

@@ -9,33 +9,44 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from reddit_mcp.reddit import names
-from reddit_mcp.tools._elements import HTML_ELEMENTS
 
 INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 """Zero-width characters, direction overrides and tags: nobody sees them, so nobody can mean them."""
 
-TAG = re.compile(r"</?([a-z][a-z0-9]*)(\s[^>]*)?>", re.IGNORECASE)
-INJECTION = re.compile(r"""['"]\s*;\s*\w+|;\s*--\s*$|/\*.*\*/""")
+LONGEST = 2_048
+"""Characters of the longest text that an argument may be; what is longer is refused by its type, unseen."""
+
+TAG = re.compile(
+    r"</?(?:script|iframe|object|embed|svg|style|link|meta|base|form)(?=[\s/>])[^<>]*>"
+    r"|<[a-z][^<>]*(?:[\s/\"']on[a-z]+\s*=|javascript\s*:)[^<>]*>",
+    re.IGNORECASE,
+)
+"""Elements that do something, and any element that is made to; prose about HTML is legal."""
+
+INJECTION = re.compile(
+    r"""['"]\s*;\s*(?:drop|delete|insert|update|alter|truncate|create|exec|union|select)\b|;\s*--\s*$|/\*.*\*/""",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def clean(text: object) -> object:
-    """Remove what cannot be seen; anything that is not text is left for the type to refuse."""
-    if not isinstance(text, str):
+    """Remove what cannot be seen; what is no text, or too long for any argument, is left for the type to refuse."""
+    if not isinstance(text, str) or len(text) > LONGEST:
         return text
     seen = INVISIBLE.sub("", text)
     return "".join(char for char in seen if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")).strip()
 
 
 def harmless(text: str) -> str:
-    """Refuse markup and injection shapes; ordinary search syntax passes unchanged.
+    """Refuse markup and injection shapes; ordinary search syntax, and prose about SQL and HTML, pass unchanged.
 
     Raises:
         PydanticCustomError: the text carries such a shape.
     """
-    if any(match[1].lower() in HTML_ELEMENTS for match in TAG.finditer(text)):
-        raise PydanticCustomError("refused", "must not contain HTML tags")
+    if TAG.search(text):
+        raise PydanticCustomError("refused", "must not contain HTML that runs or loads something, such as <script>")
     if INJECTION.search(text):
         raise PydanticCustomError("refused", "must not contain SQL fragments such as '; DROP or /* */")
     return text
@@ -79,7 +90,7 @@ Communities = Annotated[
 ]
 OptionalCommunity = Annotated[
     str,
-    Field(max_length=NAME_LENGTH, description="Community, or several joined with +; needed when scope is subreddit"),
+    Field(max_length=NAME_LENGTH, description="Only this community, or several joined with +"),
     BeforeValidator(clean),
     _named(names.communities, optional=True),
 ]

@@ -9,6 +9,7 @@ from reddit_mcp.analysis.sentiment import CONFIDENCE_MEANING
 from reddit_mcp.reddit import names
 from reddit_mcp.tools import _mood, _schema
 from reddit_mcp.tools._invalid import checked
+from reddit_mcp.tools._references import resolved
 from reddit_mcp.tools._tool import Call, Json, tool
 from reddit_mcp.tools._types import TimeFilter, clean, harmless
 
@@ -52,12 +53,24 @@ async def analyze_sentiment(
 
     time_filter counts for search_results, subreddit (its top posts) and user.
     """
-    parse, rule = IDENTITIES[content_type]
-    name = checked(parse, "content_id", content_id, rule)
+    name = await _name(call, content_type, content_id)
     report = call.take(await call.services.findings.fetch(_mood.question(content_type, name, time_filter, limit)))
     if not report.found:
-        call.notice = "Nothing to read was found; try a longer time_filter."
+        call.say("Nothing to read was found; try a longer time_filter.")
+    if time_filter != "week" and content_type not in ("search_results", "subreddit", "user"):
+        call.say("time_filter counts for search_results, subreddit and user only.")
     return _shown(report)
+
+
+async def _name(call: Call, content_type: str, content_id: str) -> str:
+    """What content_id names, in the form that its question takes."""
+    if content_type == "post":
+        return (await resolved(call, "content_id", content_id)).post
+    if content_type == "thread":
+        found = await resolved(call, "content_id", content_id)
+        return f"{found.post}/{found.comment}" if found.comment else found.post
+    parse, rule = IDENTITIES[content_type]
+    return checked(parse, "content_id", content_id, rule)
 
 
 def _shown(report: _mood.MoodReport) -> Json:
@@ -69,16 +82,8 @@ def _shown(report: _mood.MoodReport) -> Json:
     return content
 
 
-def _thread(text: str) -> str:
-    """A post, or the branch of it that its address points to."""
-    post, focus = names.post(text)
-    return f"{post}/{focus}" if focus else post
-
-
 IDENTITIES: dict[str, tuple[Callable[[str], str], str]] = {
-    "post": (lambda text: names.post(text)[0], names.POST_RULE),
     "comment": (names.comment, names.COMMENT_RULE),
-    "thread": (_thread, names.POST_RULE),
     "search_results": (harmless, "search words"),
     "subreddit": (lambda text: names.communities(text).lower(), names.COMMUNITY_RULE),
     "user": (lambda text: names.user(text).lower(), names.USER_RULE),

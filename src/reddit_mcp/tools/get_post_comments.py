@@ -7,12 +7,11 @@ from pydantic import Field
 
 from reddit_mcp.errors import Failure
 from reddit_mcp.models import Branches, Comment, More, Thread
-from reddit_mcp.reddit import names
 from reddit_mcp.reddit.client import CommentSort
 from reddit_mcp.reddit.door import not_found
 from reddit_mcp.tools import _schema, _view
 from reddit_mcp.tools._forest import Forest, expand
-from reddit_mcp.tools._invalid import checked
+from reddit_mcp.tools._references import resolved
 from reddit_mcp.tools._tool import Call, Json, tool
 from reddit_mcp.tools._types import CommentRef, Detail, PostRef
 
@@ -24,6 +23,8 @@ Limit = Annotated[int, Field(ge=1, le=1000, description="How many comments to re
 ExpandMore = Annotated[
     int, Field(ge=0, le=5, description="Extra Reddit requests that may be spent on collapsed comments")
 ]
+
+Context = Annotated[int, Field(ge=0, le=8, description="Parents to show above comment_id")]
 
 EXPANDED = "comments-expanded"
 """The event of a call that opened collapsed comments."""
@@ -47,18 +48,22 @@ async def get_post_comments(
     limit: Limit = 100,
     expand_more: ExpandMore = 0,
     comment_id: CommentRef = "",
+    context: Context = 0,
     detail: Detail = "concise",
 ) -> Json:
     """Read a post and its comments as a tree of replies.
 
     Reddit collapses large threads: raise limit, or set expand_more to spend extra requests on collapsed comments.
-    With comment_id only the branch below that comment is shown.
+    With comment_id only the branch below that comment is shown, and `context` of its parents above it.
     """
-    post, focus = checked(names.post, "post_id", post_id, names.POST_RULE)
-    focus = comment_id or focus
-    thread = call.take(await call.services.reddit.thread(post, sort, limit, max_depth, focus))
+    named = await resolved(call, "post_id", post_id)
+    post, focus = named.post, comment_id or named.comment
+    if context and not focus:
+        call.say("`context` counts with comment_id only.")
+    above = context or (0 if comment_id else named.context)
+    thread = call.take(await call.services.reddit.thread(post, sort, limit, max_depth, focus, above))
     if focus and not thread.comments:
-        raise not_found(f"comment {focus} in post {post}")
+        raise not_found(f"comment {focus} in post {post}", archive=call.is_archive)
     forest = Forest()
     forest.add(thread.comments, thread.more)
     try:
@@ -86,7 +91,7 @@ def _answer(call: Call, thread: Thread, forest: Forest, max_depth: int, limit: i
     left_out = forest.prune(max_depth, limit)
     kept: list[Comment] = forest.comments
     if any(not node.children for node in forest.collapsed):
-        call.notice = "Some branches go deeper: pass comment_id of their last comment to read on."
+        call.say("Some branches go deeper: pass comment_id of their last comment to read on.")
     return {
         "post": _view.post(thread.post, detail),
         "comments": _view.nest(kept, _view.comments(kept, detail)),

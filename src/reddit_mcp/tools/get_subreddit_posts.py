@@ -33,6 +33,8 @@ async def get_subreddit_posts(
     Pass `after` of the last answer for the next page; Reddit ends near 1,000 posts. To find posts by words use
     search_reddit.
     """
+    if time_filter != "day" and sort not in ("top", "controversial"):
+        call.say("time_filter counts for sort top and controversial only.")
     answer = await call.services.reddit.posts(subreddit, sort, time_filter, limit, after)
     items, cursor = page(call.take(answer), limit)
     return {

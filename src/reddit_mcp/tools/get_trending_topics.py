@@ -9,7 +9,10 @@ from reddit_mcp.tools._invalid import refused
 from reddit_mcp.tools._tool import Call, Json, tool
 from reddit_mcp.tools._types import OptionalCommunity
 
-Scope = Annotated[Literal["all", "subreddit"], Field(description="All of Reddit, or the community in `subreddit`")]
+Scope = Annotated[
+    Literal["all", "subreddit"],
+    Field(description="All of Reddit, or `subreddit`, which wins when given"),
+]
 Timeframe = Annotated[
     Literal["hour", "day"], Field(description="hour: the newest 100 posts; day: the day's top 200 posts")
 ]
@@ -47,8 +50,6 @@ async def get_trending_topics(
 
 
 def _community(scope: str, subreddit: str) -> str:
-    if scope == "all":
-        return "all"
-    if not subreddit:
-        raise refused("subreddit", "is required when scope is subreddit", "a community name such as python")
-    return subreddit
+    if subreddit or scope == "all":
+        return subreddit or "all"
+    raise refused("subreddit", "is required when scope is subreddit", "a community name such as python")

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from reddit_mcp.errors import NotFound
 from reddit_mcp.models import Listing, User
 from reddit_mcp.reddit.door import not_found
 from reddit_mcp.tools import _schema, _view
@@ -44,17 +45,41 @@ async def get_user_info(
     With include=all, limit counts posts and comments together. Suspended and unknown users are a not_found.
     """
     profile = await _profile(call, username)
+    if include == "profile" and after:
+        call.say("`after` counts with include posts, comments or all only.")
     items: tuple[Any, ...] = ()
     cursor = None
     if include != "profile":
-        history: Listing = call.take(await call.services.reddit.history(username, LISTS[include], limit, after))
-        items, cursor = page(history, limit)
+        items, cursor = await _history(call, username, include, limit, after)
+    if include != "profile" and not items and not after and _has_written(profile):
+        call.say(HIDDEN)
     return {
         "user": profile.model_dump(exclude={"is_suspended"}),
         "posts": _view.posts(only_posts(items), detail),
         "comments": _view.comments(only_comments(items), detail),
         "after": cursor,
     }
+
+
+HIDDEN = "This account's history is empty or hidden by its owner; only the profile can be read."
+
+
+async def _history(
+    call: Call, username: str, include: str, limit: int, after: str
+) -> tuple[tuple[Any, ...], str | None]:
+    """What the account wrote; nothing where that may not be read."""
+    try:
+        history: Listing = call.take(await call.services.reddit.history(username, LISTS[include], limit, after))
+    except NotFound as hidden:
+        call.learnt_from(hidden)
+        call.say(HIDDEN)
+        return (), None
+    return page(history, limit)
+
+
+def _has_written(profile: User) -> bool:
+    """Whether somebody once voted on what the account wrote."""
+    return any((profile.link_karma or 0, profile.comment_karma or 0))
 
 
 async def _profile(call: Call, username: str) -> User:

@@ -1,7 +1,7 @@
 """watch_keywords: be told when somebody mentions a word."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -80,7 +80,15 @@ async def watch_keywords(
     if not call.caller.shared:
         tier = call.services.tiers.named(call.caller.tier)  # which may be another than when the watches were made
         await call.services.watches.fit(call.caller.id, tier.watches, tier.shortest_interval)
+    _mention_unused(call, action, request)
     return await ACTIONS[action](call, request)
+
+
+def _mention_unused(call: Call, action: str, request: Request) -> None:
+    """Say which arguments were given that this action does not use."""
+    given = {name for name, value in asdict(request).items() if value != UNUSED[name]}
+    if unused := sorted(given - USED[action]):
+        call.say(f"{', '.join(unused)} {'does' if len(unused) == 1 else 'do'} not count for the action {action}.")
 
 
 def _check_may_keep(call: Call) -> None:
@@ -173,6 +181,17 @@ def shown(watch: Watch) -> Json:
     unset = {name for name in ("gap", "pause_reason", "unreadable") if not getattr(watch, name)}
     return watch.model_dump(mode="json", exclude={"owner", "webhook_secret", *unset})
 
+
+UNUSED = asdict(Request([], [], "high_engagement", 15, "", "", ""))
+"""Each argument as it is when nobody gives it."""
+
+USED: dict[str, frozenset[str]] = {
+    "create": frozenset(UNUSED) - {"watch_id", "after"},
+    "list": frozenset(),
+    "matches": frozenset({"watch_id", "after"}),
+    **dict.fromkeys(("pause", "resume", "delete"), frozenset({"watch_id"})),
+}
+"""The arguments that count for each action."""
 
 ACTIONS: dict[str, Callable[[Call, Request], Awaitable[Json]]] = {
     "create": _create,
