@@ -1,5 +1,6 @@
 """The tools over recorded traffic, and a plain reading of Reddit's JSON to compare them with."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,6 +13,9 @@ from tests.tools_in_process import call, server_over
 
 Json = Any
 WEB = "https://www.reddit.com"
+PARTS = ("crosspost_of", "gallery", "video_url", "poll")
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+"""What nobody sees in the recorded texts."""
 
 
 class Recorded:
@@ -44,18 +48,56 @@ def typed(value: Json, exchange: Exchange) -> str:
     """A text as its author typed it."""
     if not isinstance(value, str):
         return ""
-    return value if exchange.raw else value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    text = value if exchange.raw else value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return UNSEEN.sub("", text)
+
+
+def told(data: Json, *flags: str) -> Json:
+    """The fields of a thing that are shown only where they say something."""
+    shown: Json = {name: True for name in flags if data.get(name) is True}
+    if type(data.get("edited")) in (int, float):
+        shown["edited_utc"] = int(data["edited"])
+    return shown
+
+
+def gone(data: Json, words: str) -> Json:
+    """By whom it was removed, in so many words of Reddit's."""
+    by = data.get("removed_by_category") or {"[removed]": "moderator", "[deleted]": "author"}.get(words)
+    by = by or (data.get("banned_by") and "moderator")
+    return {"removed": {"deleted": "author", "automod_filtered": "automoderator"}.get(by, by)} if by else {}
+
+
+def has_film(data: Json) -> bool:
+    films = [(data.get(place) or {}).get("reddit_video") for place in ("media", "secure_media")]
+    return any([*films, (data.get("preview") or {}).get("reddit_video_preview")])
+
+
+def parts(data: Json) -> set[str]:
+    """Which parts beside its text a post has."""
+    names = {
+        "crosspost_of": data.get("crosspost_parent"),
+        "gallery": data.get("gallery_data") and any("s" in each for each in data["media_metadata"].values()),
+        "video_url": any(map(has_film, [data, *data.get("crosspost_parent_list", [])])),
+        "poll": data.get("poll_data"),
+    }
+    return {name for name, there in names.items() if there}
 
 
 def full_post(data: Json, exchange: Exchange) -> Json:
+    hidden = data.get("hide_score") is True
+    flair = typed(data.get("author_flair_text"), exchange)
     return {
+        **told(data, "locked", "archived", "contest_mode"),
+        **gone(data, data["selftext"]),
+        **({"score_hidden": True} if hidden else {}),
+        **({"author_flair_text": flair} if flair else {}),
         "type": "post",
         "id": data["id"],
         "title": typed(data["title"], exchange),
         "author": data["author"] or "[deleted]",
         "subreddit": data["subreddit"],
         "created_utc": int(data["created_utc"]),
-        "score": data["score"],
+        "score": None if hidden else data["score"],
         "upvote_ratio": data.get("upvote_ratio"),
         "num_comments": data["num_comments"],
         "url": (WEB if data["url"].startswith("/") else "") + typed(data["url"], exchange),
@@ -71,12 +113,18 @@ def full_post(data: Json, exchange: Exchange) -> Json:
 
 
 def full_comment(data: Json, exchange: Exchange, depth: int) -> Json:
+    hidden = data.get("score_hidden") is True
+    reason = data.get("collapsed_reason")
     return {
+        **told(data),
+        **gone(data, data["body"]),
+        **({"score_hidden": True} if hidden else {}),
+        **({"collapsed_reason": reason} if reason else {}),
         "type": "comment",
         "id": data["id"],
         "author": data["author"] or "[deleted]",
         "body": typed(data["body"], exchange),
-        "score": data["score"],
+        "score": None if hidden else data["score"],
         "created_utc": int(data["created_utc"]),
         "depth": depth,
         "parent_id": data["parent_id"],
@@ -109,6 +157,7 @@ def assert_posts(shown: list[Json], expected: list[Json], exchange: Exchange) ->
     for post, data in zip(shown, expected, strict=True):
         right = full_post(data, exchange)
         text = right["selftext"]
+        assert {name for name in PARTS if post.pop(name, None)} == parts(data), (exchange.id, data["id"])
         if len(text) > 1000:
             assert post.pop("truncated") is True
             cut, right["selftext"] = post["selftext"], post["selftext"]

@@ -14,8 +14,43 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Original(Value):
+    """The post that a crosspost shows; only its id is sure."""
+
+    id: str
+    subreddit: str | None = None
+    title: str | None = None
+    permalink: str | None = None
+
+
+class Picture(Value):
+    """A picture of a gallery."""
+
+    url: str
+    caption: str | None = None
+
+
+class PollOption(Value):
+    """What can be voted for; Reddit shows the votes when the poll has ended, or to who has voted."""
+
+    text: str
+    votes: int | None = None
+
+
+class Poll(Value):
+    """A poll of a post."""
+
+    options: tuple[PollOption, ...]
+    total_votes: int | None = None
+    ends_utc: int | None = None
+
+
 class Post(Value):
-    """A post (Reddit: link, `t3`). `id` and `crosspost_parent` (the post it shows) are base-36 without prefix."""
+    """A post (Reddit: link, `t3`). `id` and `crosspost_parent` (the post it shows) are base-36 without prefix.
+
+    `removed` says by whom: moderator, automoderator, reddit or author. A hidden score is None. What Reddit does not say
+    is None or false, never a guess.
+    """
 
     id: str
     title: str = ""
@@ -35,10 +70,24 @@ class Post(Value):
     spoiler: bool = False
     stickied: bool = False
     crosspost_parent: str | None = None
+    crosspost_of: Original | None = None
+    gallery: tuple[Picture, ...] = ()
+    video_url: str | None = None
+    poll: Poll | None = None
+    removed: str | None = None
+    locked: bool = False
+    archived: bool = False
+    edited_utc: int | None = None
+    score_hidden: bool = False
+    contest_mode: bool = False
+    author_flair_text: str | None = None
 
 
 class Comment(Value):
-    """A comment (`t1`). `parent_id` keeps its prefix; `depth` counts from 0 at the top of the thread."""
+    """A comment (`t1`). `parent_id` keeps its prefix; `depth` counts from 0 at the top of the thread.
+
+    `removed`, hidden scores and what Reddit does not say are as in a post.
+    """
 
     id: str
     author: str = "[deleted]"
@@ -52,6 +101,10 @@ class Comment(Value):
     distinguished: str | None = None
     permalink: str = ""
     subreddit: str = ""
+    removed: str | None = None
+    edited_utc: int | None = None
+    score_hidden: bool = False
+    collapsed_reason: str | None = None
 
 
 class More(Value):

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from reddit_mcp.models import Branches, Comment, Listing, More, Names, Post, Rule, Rules, Subreddit, Thread, User, Value
+from reddit_mcp.reddit import post_parts
 from reddit_mcp.reddit.source import Json
+from reddit_mcp.reddit.values import WEB, moment
+from reddit_mcp.reddit.values import integer as _integer
+from reddit_mcp.reddit.values import link as _link
+from reddit_mcp.reddit.values import number as _number
+from reddit_mcp.reddit.values import text as _text
 
 T = TypeVar("T", bound=Value)
-
-WEB = "https://www.reddit.com"
-
 
 ENTITY = re.compile(rb"&(?:amp|lt|gt);")
 BARE = re.compile(rb"[<>]|&(?!amp;|lt;|gt;)")
@@ -53,33 +56,10 @@ def _object(value: Json) -> dict[str, Any]:
     return value
 
 
-def _text(value: Json) -> str:
-    """The text, without halves of surrogate pairs: JSON can spell them, UTF-8 cannot."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
-
-
 def _name(value: Json) -> str:
     if not (name := _text(value)):
         raise UnexpectedShape("no name")
     return name
-
-
-def _number(value: Json) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if abs(number) < 1e15 else None  # noqa: PLR2004 - neither a count nor a time; catches nan and inf
-
-
-def _integer(value: Json) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
-
-
-def _link(value: Json) -> str:
-    path = _text(value)
-    return WEB + path if path.startswith("/") else path
 
 
 def _author(data: dict[str, Any]) -> str:
@@ -93,18 +73,19 @@ def _bare_id(data: dict[str, Any]) -> str:
 def post(data: dict[str, Any]) -> Post:
     """A `t3` object."""
     identity, community = _bare_id(data), _text(data.get("subreddit"))
+    selftext, hidden = _text(data.get("selftext")), data.get("hide_score") is True
     return Post(
         id=identity,
         title=_text(data.get("title")),
         author=_author(data),
         subreddit=community,
         created_utc=_integer(data.get("created_utc")),
-        score=_integer(data.get("score")),
+        score=None if hidden else _integer(data.get("score")),
         upvote_ratio=_number(data.get("upvote_ratio")),
         num_comments=_integer(data.get("num_comments")),
         url=_link(data.get("url")),
         permalink=_link(data.get("permalink")) or f"{WEB}/comments/{identity}/",
-        selftext=_text(data.get("selftext")),
+        selftext=selftext,
         link_flair_text=_text(data.get("link_flair_text")) or None,
         is_self=data.get("is_self") is True,
         is_video=data.get("is_video") is True,
@@ -112,18 +93,29 @@ def post(data: dict[str, Any]) -> Post:
         spoiler=data.get("spoiler") is True,
         stickied=data.get("stickied") is True,
         crosspost_parent=_text(data.get("crosspost_parent")).rpartition("_")[2] or None,
+        crosspost_of=post_parts.original(data),
+        gallery=post_parts.gallery(data),
+        video_url=post_parts.video_url(data),
+        poll=post_parts.poll(data),
+        removed=post_parts.removed(data, selftext),
+        locked=data.get("locked") is True,
+        archived=data.get("archived") is True,
+        edited_utc=moment(data.get("edited")),
+        score_hidden=hidden,
+        contest_mode=data.get("contest_mode") is True,
+        author_flair_text=_text(data.get("author_flair_text")) or None,
     )
 
 
 def comment(data: dict[str, Any], depth: int = 0) -> Comment:
     """A `t1` object at a depth of its thread; its replies are walked by the caller."""
-    identity = _bare_id(data)
+    identity, body, hidden = _bare_id(data), _text(data.get("body")), data.get("score_hidden") is True
     thread = _text(data.get("link_id")).rpartition("_")[2]
     return Comment(
         id=identity,
         author=_author(data),
-        body=_text(data.get("body")),
-        score=_integer(data.get("score")),
+        body=post_parts.with_media(body, data),
+        score=None if hidden else _integer(data.get("score")),
         created_utc=_integer(data.get("created_utc")),
         depth=depth,
         parent_id=_text(data.get("parent_id")),
@@ -132,6 +124,10 @@ def comment(data: dict[str, Any], depth: int = 0) -> Comment:
         distinguished=_text(data.get("distinguished")) or None,
         permalink=_link(data.get("permalink")) or f"{WEB}/comments/{thread}/_/{identity}/",
         subreddit=_text(data.get("subreddit")),
+        removed=post_parts.removed(data, body),
+        edited_utc=moment(data.get("edited")),
+        score_hidden=hidden,
+        collapsed_reason=_text(data.get("collapsed_reason")) or None,
     )
 
 
@@ -154,9 +150,10 @@ def _children(listing: Json) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def listing(payload: Json) -> Listing:
-    """A page of `t3` and `t1`; other kinds are left out."""
+    """A page of `t3` and `t1`; other kinds, and advertisements, are left out."""
     makers: dict[str, Callable[[dict[str, Any]], Post | Comment]] = {"t3": post, "t1": comment}
-    items = tuple(makers[kind](data) for kind, data in _children(payload) if kind in makers)
+    shown = ((kind, data) for kind, data in _children(payload) if kind in makers and not post_parts.is_promoted(data))
+    items = tuple(makers[kind](data) for kind, data in shown)
     return Listing(items=items, after=_text(_object(payload)["data"].get("after")) or None)
 
 

@@ -20,7 +20,7 @@ from reddit_mcp.storage.keyspace import ENTRIES, PURGE_MARKS, TWO_DAYS
 
 T = TypeVar("T", bound=Value)
 
-VERSION = 1
+VERSION = 2
 """Raised when a model changes its meaning, so that answers of an older release are not misread."""
 
 Marks = Mapping[str, str]

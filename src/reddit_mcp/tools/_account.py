@@ -20,6 +20,11 @@ class Account:
         return answer.value
 
     @property
+    def answered(self) -> bool:
+        """Whether anything of Reddit's is in the result."""
+        return bool(self._answers)
+
+    @property
     def calls(self) -> int:
         """Requests that Reddit received so far."""
         return sum(answer.calls for answer in self._answers)

@@ -64,6 +64,7 @@ class Call:
 
     Attributes:
         events: what it did beside answering that an operator may bill by its name.
+        untrusted: whether the answer holds strangers' text that was not taken from Reddit just now.
     """
 
     services: Services
@@ -72,6 +73,7 @@ class Call:
     rate_limit_remaining: int | None = None
     notice: str | None = None
     events: list[str] = field(default_factory=list)
+    untrusted: bool = False
     _started: float = field(default_factory=time.perf_counter)
     _account: Account = field(default_factory=Account)
     _lost: list[Failure] = field(default_factory=list)
@@ -117,6 +119,8 @@ class Call:
             "reddit_api_calls": self.requests,
             "source": "archive" if span else self.services.source,
         }
+        if account.answered or self.untrusted:
+            facts["untrusted_content"] = True
         if span:
             facts["archive_from"], facts["archive_to"] = span
         if degraded := account.degraded or next((f"A part is missing: {lost}" for lost in self._lost), None):

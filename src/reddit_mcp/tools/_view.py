@@ -26,15 +26,19 @@ LONGEST_SELFTEXT = 1000
 DEEPEST = 100
 """Levels of nesting shown: JSON readers give up somewhat below 128 levels of objects and lists."""
 
-POST_FIELDS = tuple(name for name in Post.model_fields if name != "crosspost_parent")
-COMMENT_FIELDS = tuple(name for name in Comment.model_fields if name not in ("permalink", "subreddit"))
-TELLING = ("link_flair_text", "over_18", "spoiler", "stickied", "is_video")
-"""Fields of a concise post that appear only where they say something."""
+PARTS = "crosspost_of gallery video_url poll removed locked archived edited_utc score_hidden contest_mode".split()
+"""Fields of a post that appear only where they say something, whatever the detail."""
+
+TELLING = ("link_flair_text", "over_18", "spoiler", "stickied", "is_video", *PARTS)
+COMMENT_PARTS = ("removed", "edited_utc", "score_hidden", "collapsed_reason")
+POST_FIELDS = {*Post.model_fields} - {"crosspost_parent", "author_flair_text", *PARTS}
+COMMENT_FIELDS = {*Comment.model_fields} - {"permalink", "subreddit", *COMMENT_PARTS}
 
 
 def full_post(post: Post) -> Json:
     """Every field; the selftext up to 1,000 characters."""
-    shown: Json = {"type": "post", **post.model_dump(include=set(POST_FIELDS))}
+    shown: Json = {"type": "post", **post.model_dump(include=POST_FIELDS), **_telling(post, PARTS)}
+    shown |= _telling(post, ("author_flair_text",))
     _cut(shown, "selftext", LONGEST_SELFTEXT)
     return shown
 
@@ -54,9 +58,15 @@ def concise_post(post: Post) -> Json:
     }
     if post.url and not post.is_self and post.url != post.permalink:
         shown["url"] = post.url
-    shown.update((name, value) for name in TELLING if (value := getattr(post, name)))
+    shown |= _telling(post, TELLING)
     _cut(shown, "selftext", LONGEST_TEXT)
     return shown
+
+
+def _telling(item: Post | Comment, names: Iterable[str]) -> Json:
+    """Those of the fields that say something, without the unknown."""
+    told = {name for name in names if getattr(item, name)}
+    return item.model_dump(include=told, exclude_none=True) if told else {}
 
 
 def post(item: Post, detail: str) -> Json:
@@ -80,7 +90,8 @@ def posts(items: Iterable[Post], detail: str) -> list[Json]:
 def comment(item: Comment, detail: str) -> Json:
     """One comment; its replies are still empty."""
     if detail == "full":
-        return {"type": "comment", **item.model_dump(include=set(COMMENT_FIELDS)), "replies": []}
+        fields = {**item.model_dump(include=COMMENT_FIELDS), **_telling(item, COMMENT_PARTS)}
+        return {"type": "comment", **fields, "replies": []}
     shown: Json = {
         "id": item.id,
         "author": item.author,
@@ -89,9 +100,7 @@ def comment(item: Comment, detail: str) -> Json:
         "depth": item.depth,
         "replies": [],
     }
-    for name in ("is_submitter", "stickied", "distinguished"):
-        if value := getattr(item, name):
-            shown[name] = value
+    shown |= _telling(item, ("is_submitter", "stickied", "distinguished", *COMMENT_PARTS))
     _cut(shown, "body", LONGEST_TEXT)
     return shown
 
@@ -118,13 +127,14 @@ def fit(shown: list[Json], field: str, budget: int) -> None:
     """Cut texts to the longest common limit that keeps the items' JSON within the budget.
 
     Where even that is too much, the largest items give up more, one by one: first their permalink for its short form
-    (it leads to the same place), then the end of their title, the address they link to, flair, most of the title.
+    (it leads to the same place), then all pictures but one, the end of their title, the address they link to, pictures
+    and polls, flair, most of the title.
     """
     limit = max(_fair(shown, field, budget), 1)
     for item in shown:
         _cut(item, field, _within(item[field], limit))
     excess = sum(map(_size, shown)) - budget
-    for shorten in (_short_permalink, _short_title, _without_url, _without_flair, _shortest_title):
+    for shorten in SHORTER:
         for item in sorted(shown, key=_size, reverse=True):
             if excess <= 0:
                 return
@@ -191,3 +201,29 @@ def _without_url(item: Json) -> None:
 
 def _without_flair(item: Json) -> None:
     item.pop("link_flair_text", None)
+
+
+def _one_picture(item: Json) -> None:
+    if len(item.get("gallery", ())) > 1:
+        item["gallery"], item["truncated"] = [{"url": item["gallery"][0]["url"]}], True
+
+
+def _without_parts(item: Json) -> None:
+    if {"gallery", "poll", "video_url"} & item.keys():
+        item["truncated"] = True
+    for name in ("gallery", "poll", "video_url"):
+        item.pop(name, None)
+    if "crosspost_of" in item:
+        item["crosspost_of"] = {"id": item["crosspost_of"]["id"]}
+
+
+SHORTER = (
+    _short_permalink,
+    _one_picture,
+    _short_title,
+    _without_url,
+    _without_parts,
+    _without_flair,
+    _shortest_title,
+)
+"""What an item gives up, in this order."""

@@ -143,6 +143,7 @@ async def _matches(call: Call, request: Request) -> Json:
     watch = await call.services.watches.get(call.caller.id, _required_id(request))
     page = await call.services.watches.matches(call.caller.id, watch.watch_id, request.after, MATCHES_PER_PAGE)
     matches = [match.model_dump(mode="json") for match in page.matches]
+    call.untrusted = bool(matches)
     if watch.webhook_url is None:
         return {"watch": shown(watch), "matches": matches, "after": page.after}
     receivers = call.services.receivers
