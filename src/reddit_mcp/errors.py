@@ -76,7 +76,15 @@ class Unavailable(Failure):
 
 
 class UpstreamError(Failure):
-    """Reddit answered with a fault; `data.status_code` and `data.upstream_service` say which."""
+    """Reddit answered with a fault; `data.status_code` and `data.upstream_service` say which.
+
+    Attributes:
+        fault: the upstream itself failed, rather than that it works and will not do this.
+        again: the same request may fare better.
+    """
+
+    fault = True
+    again = True
 
     code, type, category = -32006, "upstream_error", "external_api"
 

@@ -88,10 +88,56 @@ def test_a_search_for_an_address_nobody_posted_is_a_redirect_to_the_form() -> No
     assert failure.data["resource"] == "post with this address"
 
 
-@pytest.mark.parametrize("headers", [{"location": "https://www.reddit.com/r/other/comments/x"}, {}])
-@pytest.mark.parametrize("status", [301, 302, 304, 307, 308])
-def test_other_redirects(status: int, headers: dict[str, str]) -> None:
-    failure = refusal(status, b"", **headers)
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "place", "sentence"),
+    [
+        ("/r/pots/about", "https://oauth.reddit.com/r/pots/about", "r/kettles is now r/pots; ask for that."),
+        ("https://old.reddit.com/r/pots/", "https://old.reddit.com/r/pots/", "r/kettles is now r/pots; ask for that."),
+        (
+            "https://www.reddit.com/user/tea/?sort=new",
+            "https://www.reddit.com/user/tea/?sort=new",
+            "Reddit has moved community r/kettles; ask for https://www.reddit.com/user/tea/ instead.",
+        ),
+        (
+            "https://elsewhere.example/x",
+            "https://elsewhere.example/x",
+            "Reddit has moved community r/kettles; ask for https://elsewhere.example/x instead.",
+        ),
+        ("/user/tea/submitted", "https://oauth.reddit.com/user/tea/submitted", None),
+    ],
+)
+def test_another_place_is_named(status: int, location: str, place: str, sentence: str | None) -> None:
+    failure = refusal(status, b"", location=location)
+    assert isinstance(failure, door.Moved)
+    assert failure.moved_to == place
+    assert failure.data == {"resource": "community r/kettles", "moved_to": place}
+    assert sentence is None or str(failure) == sentence
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        None,
+        "",
+        "javascript:alert(1)",
+        "mailto:a@b.example",
+        "https://[",
+        "https://user:word@elsewhere.example/",
+        "/r/x y",
+        "/r/\u202epots",
+        "/r/" + "x" * 3000,
+    ],
+)
+def test_a_place_that_cannot_be_named(location: str | None) -> None:
+    failure = refusal(301, b"", **({} if location is None else {"location": location}))
+    assert type(failure) is NotFound
+    assert str(failure) == "Reddit has moved community r/kettles and does not say where; search for it."
+
+
+@pytest.mark.parametrize("status", [304, 305, 306, 399])
+def test_what_is_no_redirect_is_trouble(status: int) -> None:
+    failure = refusal(status, b"", location="https://www.reddit.com/r/other")
     assert isinstance(failure, UpstreamError)
     assert failure.data["status_code"] == status
 

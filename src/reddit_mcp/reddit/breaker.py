@@ -32,8 +32,8 @@ class Pass:
 class Breaker:
     """Refuses requests to an upstream that keeps failing.
 
-    Only its own faults count (upstream_error, timeout): a `not_found` shows that it works, a rate limit or refused
-    credentials show nothing. A fault that names another `upstream_service` is that one's.
+    Only its own faults count (upstream_error with `fault`, timeout): a `not_found` shows that it works, a rate limit or
+    refused credentials show nothing. A fault that names another `upstream_service` is that one's.
     """
 
     def __init__(self, name: str, room: BreakerRoom, rules: BreakerRules, clock: Clock = time.monotonic) -> None:
@@ -112,7 +112,8 @@ class Breaker:
         if not isinstance(error, (UpstreamError, DeadlineExceeded)):
             return Outcome.NEUTRAL
         own = error.data.get("upstream_service", self.name) == self.name
-        return Outcome.FAULT if own else Outcome.NEUTRAL
+        declined = isinstance(error, UpstreamError) and not error.fault
+        return Outcome.FAULT if own and not declined else Outcome.NEUTRAL
 
     def _refusal(self) -> Unavailable:
         retry = max(1, round(self._circuit.left))

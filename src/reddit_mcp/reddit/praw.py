@@ -24,7 +24,7 @@ from requests import RequestException, Response, Timeout
 
 from reddit_mcp.errors import DeadlineExceeded, Failure, UpstreamError
 from reddit_mcp.models import Value
-from reddit_mcp.reddit import door
+from reddit_mcp.reddit import door, redirects
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.connections import AbortableSession
 from reddit_mcp.reddit.parse import UnexpectedShape, escaped, parse, unescaped
@@ -163,17 +163,38 @@ class _Instance:
         self._door = cast("_Door", self._core.requestor)
         self._door.budget = budget
         self._door.sign_in_guard = sign_in_guard
+        self._apis = (app.oauth_url, app.reddit_url)
         self._reddit = reddit
 
     def request(self, query: Query[T]) -> tuple[T, Mapping[str, str], int]:
-        """Ask in this thread; a refused token is renewed and the request repeated once."""
+        """Ask in this thread; where Reddit leads to another place of its API, ask there, once."""
         self._door.sent = 0
         try:
-            return (*self._ask(query), 1)
-        except TokenRefused:
-            self._core.authorizer._clear_access_token()  # type: ignore[no-untyped-call]  # noqa: SLF001
+            answer = self._renewing(query)
+        except door.Moved as moved:
+            answer = self._followed(query, moved)
+        return (*answer, self.sent)
+
+    def _followed(self, query: Query[T], moved: door.Moved) -> tuple[T, Mapping[str, str]]:
+        target = redirects.target(query, moved.moved_to, self._apis)
+        if target is None:
+            raise moved
         try:
-            return (*self._ask(query), 2)
+            return self._renewing(target)
+        except door.Moved:
+            raise moved from None  # on and on, perhaps in a ring
+        except UpstreamError as error:
+            if error.data.get("status_code") != door.HTTP_OK:
+                raise
+            raise moved from error  # there is a page, and it is not what was asked for
+
+    def _renewing(self, query: Query[T]) -> tuple[T, Mapping[str, str]]:
+        """Ask; a refused token is renewed and the request repeated once."""
+        with contextlib.suppress(TokenRefused):
+            return self._ask(query)
+        self._core.authorizer._clear_access_token()  # type: ignore[no-untyped-call]  # noqa: SLF001
+        try:
+            return self._ask(query)
         except TokenRefused:
             raise door.bad_credentials() from None
 
@@ -192,7 +213,8 @@ class _Instance:
         payload = self._payload(query)
         response = self._door.response
         try:
-            _reject_errors(payload)
+            if failure := door.told_inside(payload, response.headers, self._reddit.config.oauth_url, query.resource):
+                raise failure
             if escaped(response.content) and not _span(response.headers):
                 payload = unescaped(response.content)
             return parse(query.model, payload), response.headers
@@ -223,13 +245,6 @@ def _translated() -> Iterator[None]:
         raise door.bad_credentials() from error
     except MALFORMED as error:
         raise door.broken(door.HTTP_OK, "Reddit answered with something that is not its JSON") from error
-
-
-def _reject_errors(payload: Json) -> None:
-    """Reddit reports some failures inside a 200: `{"json": {"errors": [[code, text, field]]}}`."""
-    inner = payload.get("json") if isinstance(payload, dict) else None
-    if isinstance(inner, dict) and inner.get("errors"):
-        raise door.broken(door.HTTP_OK, "Reddit reported an error instead of an answer")
 
 
 class Praw:

@@ -44,7 +44,7 @@ class RetryRules:
     def wait(self, error: Exception, attempt: int) -> float | None:
         """Seconds to wait after this attempt (counted from 1) failed so; None when another would not help."""
         match error:
-            case UpstreamError():
+            case UpstreamError(again=True):
                 return _backoff(attempt, self.attempts, self.base, self.cap)
             case DeadlineExceeded():
                 return _backoff(attempt, self.timeout_attempts, self.timeout_base, self.timeout_cap)
