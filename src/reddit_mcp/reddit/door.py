@@ -67,6 +67,13 @@ def declined(status: int, sentence: str, *, again: bool = False) -> UpstreamErro
     return failure
 
 
+def too_large(service: str) -> UpstreamError:
+    """Reddit is at fault, and would be again: the same question has the same answer."""
+    failure = UpstreamError("Reddit's answer is too large to read; ask for less.", upstream_service=service)
+    failure.again = False
+    return failure
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """An answer that is none.

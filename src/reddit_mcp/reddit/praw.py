@@ -7,7 +7,7 @@ here (`_core`, `_rate_limiter`, `_retry_strategy_class`, `_clear_access_token`) 
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from dataclasses import dataclass
@@ -18,18 +18,16 @@ import praw
 from praw.config import Config
 from prawcore.exceptions import OAuthException, PrawcoreException
 from prawcore.rate_limit import RateLimiter
-from prawcore.requestor import Requestor
 from prawcore.sessions import FiniteRetryStrategy, Session
-from requests import RequestException, Response, Timeout
 
-from reddit_mcp.errors import DeadlineExceeded, Failure, UpstreamError
+from reddit_mcp.errors import Failure, UpstreamError
 from reddit_mcp.models import Value
 from reddit_mcp.reddit import door, redirects
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.connections import AbortableSession
 from reddit_mcp.reddit.parse import UnexpectedShape, escaped, parse, unescaped
+from reddit_mcp.reddit.requestor import Door, Guard, TokenRefused, too_slow
 from reddit_mcp.reddit.source import Answer, Json, Query
-from reddit_mcp.reddit.tokens import current_grant
 
 if TYPE_CHECKING:
     from prawcore.auth import Authorizer
@@ -59,61 +57,6 @@ class _NoRetry(FiniteRetryStrategy):
 
     def should_retry_on_failure(self) -> bool:
         return False
-
-
-Guard = Callable[[], contextlib.AbstractContextManager[None]]
-"""What stands around each request for a token, in its thread."""
-
-
-class TokenRefused(Exception):
-    """Reddit answered 401: the token ended early."""
-
-
-class _Door(Requestor):
-    """Sees every answer, the token endpoint's too, and turns refusals into failures before prawcore guesses at them."""
-
-    resource = ""
-    sent = 0
-    budget: Budget
-    sign_in_guard: Guard
-    response: Response
-
-    def request(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> Response:  # noqa: ARG002
-        method, url = args
-        if url.endswith(door.TOKEN_PATH):
-            with self.sign_in_guard():
-                return self._send(method, url, kwargs)
-        if grant := current_grant.get():
-            grant.leave()
-        self.sent += 1
-        return self._send(method, url, kwargs)
-
-    def _send(self, method: str, url: str, kwargs: dict[str, Any]) -> Response:
-        service = "reddit_token" if url.endswith(door.TOKEN_PATH) else "reddit"
-        try:
-            # prawcore passes its own 16 s on every call; ours counts.
-            self.response = self._http.request(method, url, timeout=self.timeout, **kwargs)
-        except Timeout as error:
-            raise _too_slow(self.timeout, service) from error
-        except RequestException as error:
-            raise UpstreamError("Reddit cannot be reached; try again later.", upstream_service=service) from error
-        status, headers, body = self.response.status_code, self.response.headers, self.response.content
-        if not url.endswith(door.TOKEN_PATH):
-            self.budget.learn(headers)
-            if status == door.HTTP_UNAUTHORIZED:
-                raise TokenRefused
-        if failure := door.refusal(status, headers, body, url, self.resource):
-            raise failure
-        return self.response
-
-
-def _too_slow(limit: float, service: str = "reddit") -> DeadlineExceeded:
-    return DeadlineExceeded(
-        f"Reddit did not answer within {limit:g} seconds; try again.",
-        operation="reddit request",
-        timeout=limit,
-        upstream_service=service,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +91,7 @@ class _Instance:
             user_agent=app.user_agent,
             oauth_url=app.oauth_url,
             reddit_url=app.reddit_url,
-            requestor_class=_Door,
+            requestor_class=Door,
             requestor_kwargs={"session": self.http, "timeout": app.timeout},
             username=None,
             password=None,
@@ -160,7 +103,7 @@ class _Instance:
         self._core: Session = reddit._core  # type: ignore[assignment]  # noqa: SLF001 - untyped there
         self._core._rate_limiter = _NoSleep(budget)  # noqa: SLF001
         self._core._retry_strategy_class = _NoRetry  # noqa: SLF001
-        self._door = cast("_Door", self._core.requestor)
+        self._door = cast("Door", self._core.requestor)
         self._door.budget = budget
         self._door.sign_in_guard = sign_in_guard
         self._apis = (app.oauth_url, app.reddit_url)
@@ -284,7 +227,7 @@ class Praw:
             async with asyncio.timeout(self._app.timeout):
                 return await asyncio.shield(future)
         except TimeoutError:
-            raise _too_slow(self._app.timeout) from None
+            raise too_slow(self._app.timeout) from None
         finally:
             if not future.done():
                 instance.http.abort()
