@@ -13,7 +13,8 @@ from typing import Any
 from uuid import uuid4
 
 from reddit_mcp.actor.budget import Budget
-from reddit_mcp.actor.charge_api import NAME, Charge, ChargeApi, Outcome, open_client
+from reddit_mcp.actor.charge_api import NAME, Charge, ChargeApi, Outcome
+from reddit_mcp.actor.client import open_client
 from reddit_mcp.actor.collector import Collector, Immediate, Settling
 from reddit_mcp.actor.events import TOOL_CALL, WATCH_MATCH, foreseen
 from reddit_mcp.actor.identity import account
@@ -188,22 +189,22 @@ async def open_billing(
         Unavailable: the platform does not tell the run's pricing, or an event of ours has no price there.
     """
     run = settings.apify
-    client = open_client(run)
-    agreed = await terms(client, run)
-    if agreed.prices is None:
-        logger(__name__).info("billing_off", reason="the Actor is not pay-per-event")
-        yield None
-        return
-    multi = settings.apify_tenancy == "multi"
-    api = ChargeApi(client, run.run_id, breakers.get(NAME), run_pays=not multi)
-    budget = Budget(agreed.prices, agreed.limit, agreed.spent)
-    async with _collecting(settings, store, api, budget, usage) as collector:
-        own = account(settings).id
-        billing = ApifyBilling(api, budget, collector, BilledMatches(store), account=own, multi=multi)
-        try:
-            yield billing
-        finally:
-            await billing.aclose()
+    async with open_client(run) as client:
+        agreed = await terms(client, run)
+        if agreed.prices is None:
+            logger(__name__).info("billing_off", reason="the Actor is not pay-per-event")
+            yield None
+            return
+        multi = settings.apify_tenancy == "multi"
+        api = ChargeApi(client, run.run_id, breakers.get(NAME), run_pays=not multi)
+        budget = Budget(agreed.prices, agreed.limit, agreed.spent)
+        async with _collecting(settings, store, api, budget, usage) as collector:
+            own = account(settings).id
+            billing = ApifyBilling(api, budget, collector, BilledMatches(store), account=own, multi=multi)
+            try:
+                yield billing
+            finally:
+                await billing.aclose()
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,6 @@ from reddit_mcp.errors import DeadlineExceeded, Failure, Unavailable, UpstreamEr
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.reddit.breaker import Breaker
 from reddit_mcp.reddit.bulkhead import Bulkhead
-from reddit_mcp.settings import ApifyRun
 
 NAME = "apify_api"
 CHARGE_SECONDS = 3.0
@@ -57,7 +56,7 @@ class ChargeApi:
     """Charges events of one run.
 
     Args:
-        client: speaks to the platform; see `open_client`.
+        client: speaks to the platform; see `client.open_client`.
         run_id: the run that pays.
         breaker: leaves a platform in peace that keeps failing.
         run_pays: the requests' account is the run's, so a request that has ended does not matter.
@@ -122,16 +121,6 @@ class ChargeApi:
             if error.type != STALE_REQUEST or not self._run_pays:
                 raise
             await self._run.charge(charge.event, idempotency_key=charge.key, timeout=FIRST_ATTEMPT)
-
-
-def open_client(run: ApifyRun) -> ApifyClientAsync:
-    """A client of the platform that repeats a request twice, soon."""
-    return ApifyClientAsync(
-        run.token.get_secret_value(),
-        api_url=run.api_url,
-        max_retries=2,
-        min_delay_between_retries=timedelta(milliseconds=100),
-    )
 
 
 def _fault(status: int | None) -> UpstreamError:

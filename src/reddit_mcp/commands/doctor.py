@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from reddit_mcp.actor.charge_api import open_client
+from reddit_mcp.actor.client import open_client
 from reddit_mcp.actor.pricing import prices_of, terms
 from reddit_mcp.application import reddit_application
 from reddit_mcp.archive.home import archive_path
@@ -89,7 +89,8 @@ async def _reddit(settings: Settings) -> str:
 async def _billing(settings: Settings) -> str:
     run = settings.apify
     if run.run_id:
-        found = (await terms(open_client(run), run)).prices
+        async with open_client(run) as client:
+            found = (await terms(client, run)).prices
     elif run.pricing:
         found = prices_of(run.pricing)
     else:

@@ -13,6 +13,7 @@ import httpx
 import jwt
 import orjson
 
+from reddit_mcp.bodies import ACCEPTED, Body
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.observability.logs import logger
 
@@ -108,14 +109,13 @@ class IssuerKeys:
             return await self._json(urlunsplit(place._replace(path=path)))
 
     async def _json(self, url: str) -> Any:
-        async with self._http.stream("GET", url, headers={"accept": "application/json"}) as answer:
+        headers = {"accept": "application/json", "accept-encoding": ACCEPTED}
+        async with self._http.stream("GET", url, headers=headers) as answer:
             answer.raise_for_status()
-            body = bytearray()
-            async for part in answer.aiter_bytes():
-                body += part
-                if len(body) > LARGEST_ANSWER:
-                    raise ValueError("the answer is too large")
-        return orjson.loads(body)
+            body = Body(answer.headers, LARGEST_ANSWER)
+            async for part in answer.aiter_raw():  # httpx would unpack a part of it whole, into however much
+                body.feed(part)
+        return orjson.loads(body.content)
 
 
 def _signing_key(found: Any) -> tuple[str | None, jwt.PyJWK] | None:
