@@ -13,7 +13,6 @@ from tests.scripted_reddit import reddit as reddit  # noqa: PLC0414
 def expected_error(exchange: Exchange) -> tuple[str, str | None]:
     """Type and reason that a recorded refusal stands for."""
     reason = exchange.json.get("reason") if isinstance(exchange.json, dict) else None
-    place = exchange.reply.headers.get("location", "")
     known = reason if reason in ("private", "gated", "quarantined", "banned") else None
     match exchange.status:
         case 400:
@@ -26,7 +25,7 @@ def expected_error(exchange: Exchange) -> tuple[str, str | None]:
             return "not_found", known
         case 429:
             return "rate_limited", None
-        case status if 300 <= status < 400 and ("/subreddits/search" in place or "/submit" in place):
+        case status if 300 <= status < 400:
             return "not_found", None
     return "upstream_error", None
 

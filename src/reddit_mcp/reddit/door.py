@@ -180,7 +180,7 @@ def _hidden(refused: Refused) -> Failure:
 def _forbidden(refused: Refused) -> Failure:
     """For one thing Reddit says so in JSON; its page in HTML blocks whoever asks, or the very words of the question."""
     if refused.facts is None:
-        return declined(refused.status, "Reddit blocked this server's request; try again later.")
+        return declined(refused.status, "Reddit blocked this server's request; try again later.", again=True)
     if str(refused.facts.get("reason")) in REASONS:
         return _hidden(refused)
     return NotFound(f"Reddit does not show {refused.resource} to this server.", resource=refused.resource)
