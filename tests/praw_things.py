@@ -42,8 +42,8 @@ def reddit() -> Iterator[ScriptedReddit]:
 
 
 @contextlib.asynccontextmanager
-async def transport(url: str, *, threads: int = 2, within: float = 20.0) -> AsyncIterator[Praw]:
-    source = Praw(Application(CLIENT_ID, SECRET, "test:kettles:1 (by /u/nobody)", url, url, within), threads)
+async def transport(url: str, *, threads: int = 2, within: float = 20.0, site: str = "") -> AsyncIterator[Praw]:
+    source = Praw(Application(CLIENT_ID, SECRET, "test:kettles:1 (by /u/nobody)", url, site or url, within), threads)
     try:
         yield source
     finally:

@@ -19,7 +19,7 @@ class House:
         self.issuer = FakeIssuer()
         self.clock = Clock(time.time())
         self.answer: Callable[[httpx.Request], httpx.Response] | None = None
-        self.http = httpx.AsyncClient(transport=httpx.MockTransport(self._respond))
+        self.http = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: unread(self._respond(request))))
         self.keys = IssuerKeys(self.issuer.url, self.http, self.clock)
         self.tokens = Tokens(self.issuer.url, AUDIENCE, self.keys, self.clock)
 
@@ -32,6 +32,19 @@ class House:
     @property
     def fetches(self) -> int:
         return self.issuer.asked.count("/keys")
+
+
+class _Wire(httpx.AsyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+
+def unread(answer: httpx.Response) -> httpx.Response:
+    """As it comes off the wire; the mock's own has been read already."""
+    return httpx.Response(answer.status_code, headers=answer.headers, stream=_Wire(answer.content))
 
 
 @pytest.fixture

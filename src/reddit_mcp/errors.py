@@ -8,7 +8,6 @@
       RateLimited       -32004  rate_limit      the caller's quota, or Reddit's budget
       Unavailable       -32005  server_error    breaker open, draining, queue full, bad Reddit credentials
       UpstreamError     -32006  external_api    Reddit's 5xx, bad JSON, HTML instead of JSON
-        UpstreamRefusal                         Reddit's 4xx about the request itself
       DeadlineExceeded  -32007  timeout         the deadline of the call
       Internal          -32603  server_error    a bug
 
@@ -77,13 +76,17 @@ class Unavailable(Failure):
 
 
 class UpstreamError(Failure):
-    """Reddit answered with a fault; `data.status_code` and `data.upstream_service` say which."""
+    """Reddit answered with a fault; `data.status_code` and `data.upstream_service` say which.
+
+    Attributes:
+        fault: the upstream itself failed, rather than that it works and will not do this.
+        again: the same request may fare better.
+    """
+
+    fault = True
+    again = True
 
     code, type, category = -32006, "upstream_error", "external_api"
-
-
-class UpstreamRefusal(UpstreamError):
-    """Reddit works, and refuses this one request as it is: asking again is in vain, and it is no sign of an outage."""
 
 
 class DeadlineExceeded(Failure):

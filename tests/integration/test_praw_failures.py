@@ -35,7 +35,7 @@ async def test_trouble_is_one_request(reddit: ScriptedReddit, source: Praw, stat
         b"null",
         b"[]",
         b'"text"',
-        b'{"error": 403}',
+        b'{"error": "403"}',
         b'{"kind": "t5", "data": {}}',
     ],
     ids=lambda body: ascii(body[:20]),

@@ -25,7 +25,7 @@ def expected_error(exchange: Exchange) -> tuple[str, str | None]:
             return "not_found", known
         case 429:
             return "rate_limited", None
-        case 301 | 302:
+        case status if 300 <= status < 400:
             return "not_found", None
     return "upstream_error", None
 

@@ -2,19 +2,10 @@
 
 import json
 from typing import Any
-from urllib.parse import urljoin
 
 import pytest
 
-from reddit_mcp.errors import (
-    Failure,
-    InvalidInput,
-    NotFound,
-    RateLimited,
-    Unavailable,
-    UpstreamError,
-    UpstreamRefusal,
-)
+from reddit_mcp.errors import Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError
 from reddit_mcp.reddit import door
 
 API = "https://oauth.reddit.com/r/kettles/about?raw_json=1"
@@ -97,43 +88,58 @@ def test_a_search_for_an_address_nobody_posted_is_a_redirect_to_the_form() -> No
     assert failure.data["resource"] == "post with this address"
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
-    ("location", "instead"),
+    ("location", "place", "sentence"),
     [
-        ("/r/teapots/hot?limit=25", "r/teapots"),
-        ("https://oauth.reddit.com/r/teapots/about", "r/teapots"),
-        ("https://www.reddit.com/r/other/comments/x1/y/", "post x1"),
-        ("https://elsewhere.example/kettles", "https://elsewhere.example/kettles"),
-        ("https://www.reddit.com/login?dest=x", "https://www.reddit.com/login?dest=x"),
+        ("/r/pots/about", "https://oauth.reddit.com/r/pots/about", "r/kettles is now r/pots; ask for that."),
+        ("https://old.reddit.com/r/pots/", "https://old.reddit.com/r/pots/", "r/kettles is now r/pots; ask for that."),
+        (
+            "https://www.reddit.com/user/tea/?sort=new",
+            "https://www.reddit.com/user/tea/?sort=new",
+            "Reddit has moved community r/kettles; ask for https://www.reddit.com/user/tea/ instead.",
+        ),
+        (
+            "https://elsewhere.example/x",
+            "https://elsewhere.example/x",
+            "Reddit has moved community r/kettles; ask for https://elsewhere.example/x instead.",
+        ),
+        ("/user/tea/submitted", "https://oauth.reddit.com/user/tea/submitted", None),
     ],
 )
-def test_a_redirect_that_is_not_followed_names_the_new_place(status: int, location: str, instead: str) -> None:
-    failure = refusal(status, HTML, location=location)
-    assert isinstance(failure, NotFound)
-    assert str(failure) == f"Reddit has moved community r/kettles; ask for {instead} instead."
-    assert failure.data["moved_to"] == urljoin(API, location)
+def test_another_place_is_named(status: int, location: str, place: str, sentence: str | None) -> None:
+    failure = refusal(status, b"", location=location)
+    assert isinstance(failure, door.Moved)
+    assert failure.moved_to == place
+    assert failure.data == {"resource": "community r/kettles", "moved_to": place}
+    assert sentence is None or str(failure) == sentence
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"location": ""}, {"location": "http://[oh"}, {"location": "mailto:ann@x.example"}]
+    "location",
+    [
+        None,
+        "",
+        "javascript:alert(1)",
+        "mailto:a@b.example",
+        "https://[",
+        "https://user:word@elsewhere.example/",
+        "/r/x y",
+        "/r/\u202epots",
+        "/r/" + "x" * 3000,
+    ],
 )
-def test_a_redirect_to_nowhere(headers: dict[str, str]) -> None:
-    failure = refusal(302, b"", **headers)
-    assert isinstance(failure, NotFound)
-    assert failure.data == {"resource": "community r/kettles"}
+def test_a_place_that_cannot_be_named(location: str | None) -> None:
+    failure = refusal(301, b"", **({} if location is None else {"location": location}))
+    assert type(failure) is NotFound
+    assert str(failure) == "Reddit has moved community r/kettles and does not say where; search for it."
 
 
-@pytest.mark.parametrize("status", [300, 304, 305])
+@pytest.mark.parametrize("status", [304, 305, 306, 399])
 def test_what_is_no_redirect_is_trouble(status: int) -> None:
-    assert type(refusal(status, b"")) is UpstreamError
-
-
-@pytest.mark.parametrize("status", sorted(door.OUR_FAULT))
-def test_a_request_that_reddit_refuses_for_what_it_is_tells_nothing_of_reddit(status: int) -> None:
-    failure = refusal(status, HTML)
-    assert isinstance(failure, UpstreamRefusal)
-    assert failure.data == {"status_code": status, "upstream_service": "reddit"}
+    failure = refusal(status, b"", location="https://www.reddit.com/r/other")
+    assert isinstance(failure, UpstreamError)
+    assert failure.data["status_code"] == status
 
 
 @pytest.mark.parametrize("status", [204, 401, 414, 418, 500, 502, 503, 504, 520, 522, 599])

@@ -1,7 +1,6 @@
 """An issuer's keys: fetched, kept, renewed, and the issuers that cannot be understood."""
 
 import asyncio
-import gzip
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +12,7 @@ from reddit_mcp.errors import Unavailable
 from reddit_mcp.server import issuer_keys
 from reddit_mcp.server.issuer_keys import FRESH_SECONDS, OUTAGE_SECONDS, PAUSE_SECONDS, RETRY_SECONDS, IssuerKeys
 from tests.issuer import STRANGER
-from tests.token_house import House
+from tests.token_house import House, unread
 from tests.token_house import house as house  # noqa: PLC0414 - fixtures
 
 
@@ -105,7 +104,6 @@ def _refused(_: httpx.Request) -> httpx.Response:
         _metadata(jwks_uri=None),
         answering([]),
         answering({"keys": 7}),
-        lambda _: httpx.Response(200, content=gzip.compress(b"{}"), headers={"content-encoding": "gzip"}),
         answering(b'"' + b"x" * issuer_keys.LARGEST_ANSWER + b'"'),
     ],
 )
@@ -153,7 +151,7 @@ async def test_an_issuer_without_openid_is_found_by_oauth_s_own_path() -> None:
             return _metadata(issuer="https://issuer.example/tenant")(request)
         return httpx.Response(200, json={"keys": []}) if request.url.path == "/keys" else httpx.Response(404)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as http:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda request: unread(respond(request)))) as http:
         assert await IssuerKeys("https://issuer.example/tenant", http).find("r1") is None
     assert asked == [
         "/tenant/.well-known/openid-configuration",

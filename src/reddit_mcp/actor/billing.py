@@ -14,10 +14,10 @@ from uuid import uuid4
 
 from reddit_mcp.actor.budget import Budget
 from reddit_mcp.actor.charge_api import NAME, Charge, ChargeApi, Outcome
+from reddit_mcp.actor.client import open_client
 from reddit_mcp.actor.collector import Collector, Immediate, Settling
 from reddit_mcp.actor.events import TOOL_CALL, WATCH_MATCH, foreseen
 from reddit_mcp.actor.identity import account
-from reddit_mcp.actor.platform_client import open_client
 from reddit_mcp.actor.pricing import terms
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.observability.logs import logger
@@ -188,30 +188,23 @@ async def open_billing(
     Raises:
         Unavailable: the platform does not tell the run's pricing, or an event of ours has no price there.
     """
-    async with open_client(settings.apify) as client:
-        agreed = await terms(client, settings.apify)
+    run = settings.apify
+    async with open_client(run) as client:
+        agreed = await terms(client, run)
         if agreed.prices is None:
             logger(__name__).info("billing_off", reason="the Actor is not pay-per-event")
             yield None
             return
         multi = settings.apify_tenancy == "multi"
-        api = ChargeApi(client, settings.apify.run_id, breakers.get(NAME), run_pays=not multi)
+        api = ChargeApi(client, run.run_id, breakers.get(NAME), run_pays=not multi)
         budget = Budget(agreed.prices, agreed.limit, agreed.spent)
-        async with _billing(settings, store, api, budget, usage) as billing:
-            yield billing
-
-
-@contextlib.asynccontextmanager
-async def _billing(
-    settings: Settings, store: Store, api: ChargeApi, budget: Budget, usage: Usage
-) -> AsyncIterator[ApifyBilling]:
-    multi, own = settings.apify_tenancy == "multi", account(settings).id
-    async with _collecting(settings, store, api, budget, usage) as collector:
-        billing = ApifyBilling(api, budget, collector, BilledMatches(store), account=own, multi=multi)
-        try:
-            yield billing
-        finally:
-            await billing.aclose()
+        async with _collecting(settings, store, api, budget, usage) as collector:
+            own = account(settings).id
+            billing = ApifyBilling(api, budget, collector, BilledMatches(store), account=own, multi=multi)
+            try:
+                yield billing
+            finally:
+                await billing.aclose()
 
 
 @contextlib.asynccontextmanager

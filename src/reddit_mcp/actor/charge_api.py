@@ -56,7 +56,7 @@ class ChargeApi:
     """Charges events of one run.
 
     Args:
-        client: speaks to the platform; see `platform_client`.
+        client: speaks to the platform; see `client.open_client`.
         run_id: the run that pays.
         breaker: leaves a platform in peace that keeps failing.
         run_pays: the requests' account is the run's, so a request that has ended does not matter.

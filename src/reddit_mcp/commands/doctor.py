@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from reddit_mcp.actor.platform_client import open_client
+from reddit_mcp.actor.client import open_client
 from reddit_mcp.actor.pricing import prices_of, terms
 from reddit_mcp.application import reddit_application
 from reddit_mcp.archive.home import archive_path

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from reddit_mcp.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable, UpstreamError, UpstreamRefusal
+from reddit_mcp.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable, UpstreamError
 from reddit_mcp.models import Value
 from reddit_mcp.reddit.circuit import BreakerRules, Clock, Outcome
 from reddit_mcp.reddit.shared_circuit import Probe, SharedCircuit
@@ -32,8 +32,8 @@ class Pass:
 class Breaker:
     """Refuses requests to an upstream that keeps failing.
 
-    Only its own faults count (upstream_error, timeout): a `not_found` shows that it works, a rate limit or refused
-    credentials show nothing. A fault that names another `upstream_service` is that one's.
+    Only its own faults count (upstream_error with `fault`, timeout): a `not_found` shows that it works, a rate limit or
+    refused credentials show nothing. A fault that names another `upstream_service` is that one's.
     """
 
     def __init__(self, name: str, room: BreakerRoom, rules: BreakerRules, clock: Clock = time.monotonic) -> None:
@@ -107,12 +107,13 @@ class Breaker:
         self.shared.tell_soon()
 
     def _outcome(self, error: BaseException | None) -> Outcome:
-        if error is None or isinstance(error, (NotFound, InvalidInput, UpstreamRefusal)):
+        if error is None or isinstance(error, (NotFound, InvalidInput)):
             return Outcome.SUCCESS
         if not isinstance(error, (UpstreamError, DeadlineExceeded)):
             return Outcome.NEUTRAL
         own = error.data.get("upstream_service", self.name) == self.name
-        return Outcome.FAULT if own else Outcome.NEUTRAL
+        declined = isinstance(error, UpstreamError) and not error.fault
+        return Outcome.FAULT if own and not declined else Outcome.NEUTRAL
 
     def _refusal(self) -> Unavailable:
         retry = max(1, round(self._circuit.left))

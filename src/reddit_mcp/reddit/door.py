@@ -6,19 +6,16 @@ private, gated and quarantined by `reason`; a banned community is a 404; a revok
 
 import json
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from reddit_mcp.errors import Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError, UpstreamRefusal
+from reddit_mcp.errors import Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError
 from reddit_mcp.reddit import redirects
 
 TOKEN_PATH = "/api/v1/access_token"  # noqa: S105 - a path
-HTTP_OK, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_TOO_MANY, HTTP_SERVER_ERROR = 200, 401, 403, 429, 500
-
-OUR_FAULT = frozenset({405, 406, 409, 410, 411, 412, 413, 414, 415, 417, 418, 422, 428, 431})
-"""Statuses of a Reddit that works and will not answer this one request (RFC 9110, 15.5): they tell nothing of it."""
+HTTP_OK, HTTP_UNAUTHORIZED = 200, 401
 
 REASONS = {
     "private": "is private: only its members may read it",
@@ -62,43 +59,79 @@ def bad_credentials() -> Unavailable:
     )
 
 
+class Moved(NotFound):
+    """What was asked for is in another place now, which was not asked.
+
+    Attributes:
+        moved_to: the whole address of that place, as Reddit names it.
+    """
+
+    def __init__(self, message: str, *, moved_to: str, **data: Any) -> None:
+        super().__init__(message, moved_to=moved_to, **data)
+        self.moved_to = moved_to
+
+
 def broken(status: int, what: str, service: str = "reddit") -> UpstreamError:
     """Reddit is at fault."""
     return UpstreamError(f"{what}; try again later.", status_code=status, upstream_service=service)
 
 
+def declined(status: int, sentence: str, *, again: bool = False) -> UpstreamError:
+    """Reddit works, and will not answer this."""
+    failure = UpstreamError(sentence, status_code=status, upstream_service="reddit")
+    failure.fault, failure.again = False, again
+    return failure
+
+
+def too_large(service: str) -> UpstreamError:
+    """Reddit is at fault, and would be again: the same question has the same answer."""
+    failure = UpstreamError("Reddit's answer is too large to read; ask for less.", upstream_service=service)
+    failure.again = False
+    return failure
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answer that is none.
+
+    Attributes:
+        status: of HTTP.
+        headers: by their names in small letters, or in any.
+        facts: the JSON object of its body; None when that is HTML or nothing.
+        url: what was asked.
+        resource: what the question was about, in words.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    facts: dict[str, Any] | None
+    url: str
+    resource: str
+
+    @property
+    def by_archive(self) -> bool:
+        """Whether an archive in Reddit's place answered."""
+        return ARCHIVE_SPAN in self.headers
+
+
 def refusal(status: int, headers: Mapping[str, str], body: bytes, url: str, resource: str) -> Failure | None:
     """What Reddit's answer means as a failure; None when it is an answer."""
-    if url.split("?", 1)[0].endswith(TOKEN_PATH):
-        return _token_refusal(status, headers)
-    match status:
-        case 200:
-            return None
-        case 429:
-            return _too_many(headers)
-        case 400:
-            return InvalidInput(f"Reddit did not accept this request: {_explanation(_facts(body))}.", issues=[])
-        case 403 | 404 | 451:
-            return _hidden(status, headers, _facts(body), resource)
-        case _ if status in redirects.STATUSES:
-            return _redirected(headers, url, resource)
-        case _ if status in OUR_FAULT:
-            return UpstreamRefusal(
-                f"Reddit refuses this request (HTTP {status}); ask for something smaller or simpler.",
-                status_code=status,
-                upstream_service="reddit",
-            )
-    return broken(status, f"Reddit is having trouble (HTTP {status})")
-
-
-def _token_refusal(status: int, headers: Mapping[str, str]) -> Failure | None:
     if status == HTTP_OK:
         return None
-    if status == HTTP_TOO_MANY:
-        return _too_many(headers)
-    if status >= HTTP_SERVER_ERROR:
-        return broken(status, f"Reddit's sign-in is having trouble (HTTP {status})", "reddit_token")
-    return bad_credentials()
+    kinds = TOKEN_KINDS if urlsplit(url).path.endswith(TOKEN_PATH) else KINDS
+    return _meaning(Refused(status, headers, _facts(body), url, resource), kinds)
+
+
+def told_inside(payload: Any, headers: Mapping[str, str], url: str, resource: str) -> Failure | None:
+    """What Reddit refuses inside an answer with status 200, as `{"error": 404}` or `{"json": {"errors": [...]}}`."""
+    if not isinstance(payload, dict):
+        return None
+    status, inner = payload.get("error"), payload.get("json")
+    if type(status) is int and status in ERROR_STATUSES:
+        return _meaning(Refused(status, headers, payload, url, resource), KINDS)
+    if isinstance(inner, dict) and inner.get("errors"):
+        return declined(HTTP_OK, "Reddit reported an error instead of an answer; ask for something else.")
+    return None
 
 
 def _too_many(headers: Mapping[str, str]) -> RateLimited:
@@ -128,34 +161,19 @@ def seconds(header: str | None) -> float | None:
     return value if 0 < value <= 86_400 else None  # noqa: PLR2004 - a day
 
 
-def _redirected(headers: Mapping[str, str], url: str, resource: str) -> Failure:
-    """A redirect that is not followed: it leads to a page for people, elsewhere, or on and on."""
-    place = redirects.address(headers.get("location"), url)
-    path = urlsplit(place or "").path
-    archive = ARCHIVE_SPAN in headers
-    if "/subreddits/search" in path:
-        return not_found(resource, archive=archive)
-    if "/submit" in path:  # a search for an address that nobody posted
-        return not_found("post with this address", archive=archive)
-    return moved(resource, place)
-
-
-def moved(resource: str, place: str | None) -> NotFound:
-    """The thing is not where it was asked for; Reddit names another place."""
-    if place is None:
-        return NotFound(f"Reddit sends whoever asks for {resource} elsewhere without saying where.", resource=resource)
-    return NotFound(
-        f"Reddit has moved {resource}; ask for {_known_by(place)} instead.", resource=resource, moved_to=place[:500]
-    )
-
-
-def _known_by(place: str) -> str:
-    """The shortest name of an address that a tool understands."""
-    path = urlsplit(place).path
-    if post := re.search(r"/comments/(\w+)", path):
-        return f"post {post[1]}"
-    community = re.match(r"/r/(\w+)/?", path)
-    return f"r/{community[1]}" if community else place[:200]
+def _redirected(refused: Refused) -> Failure:
+    """Reddit answers with a place: its search where there is no such community, its form where nobody posted a link."""
+    place = redirects.whole(refused.url, refused.headers.get("location", ""))
+    path = urlsplit(place).path.removesuffix("/").removesuffix(".json")
+    if path.endswith("/subreddits/search"):
+        return not_found(refused.resource, archive=refused.by_archive)
+    if path.endswith("/submit"):  # a search for an address that nobody posted
+        return not_found("post with this address", archive=refused.by_archive)
+    if not place:
+        sentence = f"Reddit has moved {refused.resource} and does not say where; search for it."
+        return NotFound(sentence, resource=refused.resource)
+    news = redirects.news(refused.url, place, refused.resource)
+    return Moved(news, moved_to=place, resource=refused.resource)
 
 
 def _facts(body: bytes) -> dict[str, Any] | None:
@@ -174,11 +192,85 @@ def _explanation(facts: dict[str, Any] | None) -> str:
     return "no reason given"
 
 
-def _hidden(status: int, headers: Mapping[str, str], facts: dict[str, Any] | None, resource: str) -> Failure:
-    if facts is None and status == HTTP_FORBIDDEN:
-        return broken(status, "Reddit blocked this server's request")
-    told = (facts or {}).get("reason")
+def _hidden(refused: Refused) -> Failure:
+    told = (refused.facts or {}).get("reason")
     reason = told if isinstance(told, str) else None
-    if status == HTTP_FORBIDDEN and reason not in REASONS:
-        return NotFound(f"Reddit does not show {resource} to this server; ask for something else.", resource=resource)
-    return not_found(resource, reason, archive=ARCHIVE_SPAN in headers)
+    return not_found(refused.resource, reason, archive=refused.by_archive)
+
+
+def _forbidden(refused: Refused) -> Failure:
+    """For one thing Reddit says so in JSON; its page in HTML blocks whoever asks, or the very words of the question."""
+    if refused.facts is None:
+        return declined(refused.status, "Reddit blocked this server's request; try again later.", again=True)
+    if str(refused.facts.get("reason")) in REASONS:
+        return _hidden(refused)
+    return NotFound(
+        f"Reddit does not show {refused.resource} to this server; ask for something else.", resource=refused.resource
+    )
+
+
+def _invalid(refused: Refused) -> Failure:
+    return InvalidInput(f"Reddit did not accept this request: {_explanation(refused.facts)}.", issues=[])
+
+
+def _unfit(refused: Refused) -> Failure:
+    sentence = f"Reddit does not take such a request (HTTP {refused.status}); ask for less, or for something else."
+    return declined(refused.status, sentence)
+
+
+def _by_proxy(refused: Refused) -> Failure:
+    sentence = f"A proxy on the way to Reddit refuses this server (HTTP {refused.status}); its operator must look."
+    return declined(refused.status, sentence)
+
+
+def _too_early(refused: Refused) -> Failure:
+    return declined(refused.status, f"Reddit was not ready (HTTP {refused.status}); try again.", again=True)
+
+
+def _in_trouble(refused: Refused) -> Failure:
+    return broken(refused.status, f"Reddit is having trouble (HTTP {refused.status})")
+
+
+def _sign_in_in_trouble(refused: Refused) -> Failure:
+    return broken(refused.status, f"Reddit's sign-in is having trouble (HTTP {refused.status})", "reddit_token")
+
+
+def _sign_in_refused(_refused: Refused) -> Failure:
+    return bad_credentials()
+
+
+Kinds = tuple[tuple[Container[int], Callable[[Refused], Failure]], ...]
+
+ANY: Container[int] = range(100_000)
+REDIRECTS = (300, 301, 302, 303, 307, 308)
+ERROR_STATUSES = range(400, 600)
+
+KINDS: Kinds = (
+    (REDIRECTS, _redirected),
+    ((400,), _invalid),
+    ((403,), _forbidden),
+    ((404, 410, 451), _hidden),
+    ((407,), _by_proxy),
+    ((408,), _in_trouble),
+    ((421, 425), _too_early),
+    ((429,), lambda refused: _too_many(refused.headers)),
+    (range(401, 500), _unfit),
+    (ANY, _in_trouble),
+)
+"""What each status means, the first row that has it: RFC 9110, section 15, and what content networks add (520-530).
+
+A failure of the branch upstream_error counts against the circuit breaker where its `fault` is true, and is asked again
+where its `again` is; the breaker and the retries know the other branches by themselves.
+"""
+
+TOKEN_KINDS: Kinds = (
+    ((408, 421, 425), _sign_in_in_trouble),
+    ((429,), lambda refused: _too_many(refused.headers)),
+    (range(300, 500), _sign_in_refused),
+    (ANY, _sign_in_in_trouble),
+)
+"""The same for the endpoint that hands out tokens."""
+
+
+def _meaning(refused: Refused, kinds: Kinds) -> Failure:
+    return next(make(refused) for statuses, make in kinds if refused.status in statuses)

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import praw
 from praw.config import Config
 from prawcore.exceptions import OAuthException, PrawcoreException
-from prawcore.sessions import Session
+from prawcore.rate_limit import RateLimiter
+from prawcore.sessions import FiniteRetryStrategy, Session
 
-from reddit_mcp.errors import Failure
+from reddit_mcp.errors import Failure, UpstreamError
 from reddit_mcp.models import Value
-from reddit_mcp.reddit import door
+from reddit_mcp.reddit import door, redirects
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.connections import AbortableSession
 from reddit_mcp.reddit.parse import UnexpectedShape, escaped, parse, unescaped
-from reddit_mcp.reddit.requestor import CheckedRequestor, Guard, NoRetry, NoSleep, TokenRefused, too_slow
+from reddit_mcp.reddit.requestor import Door, Guard, TokenRefused, too_slow
 from reddit_mcp.reddit.source import Answer, Json, Query
 
 if TYPE_CHECKING:
@@ -35,6 +36,27 @@ T = TypeVar("T", bound=Value)
 
 MALFORMED = (PrawcoreException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What PRAW makes of an answer, or of a token, that is not Reddit's JSON."""
+
+
+class _NoSleep(RateLimiter):
+    """prawcore's limiter would sleep up to minutes in its thread and fails on float headers; ours refuses at once."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(window_size=600)
+        self._budget = budget
+
+    def delay(self) -> None:
+        self._budget.check()
+
+    def update(self, *, response_headers: Mapping[str, str]) -> None:
+        """Nothing: the door learns from every answer, this would from the good ones alone."""
+
+
+class _NoRetry(FiniteRetryStrategy):
+    """prawcore's own retries would be invisible to our retry layer and breaker."""
+
+    def should_retry_on_failure(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +91,7 @@ class _Instance:
             user_agent=app.user_agent,
             oauth_url=app.oauth_url,
             reddit_url=app.reddit_url,
-            requestor_class=CheckedRequestor,
+            requestor_class=Door,
             requestor_kwargs={"session": self.http, "timeout": app.timeout},
             username=None,
             password=None,
@@ -79,22 +101,43 @@ class _Instance:
             check_for_async=False,
         )
         self._core: Session = reddit._core  # type: ignore[assignment]  # noqa: SLF001 - untyped there
-        self._core._rate_limiter = NoSleep(budget)  # noqa: SLF001
-        self._core._retry_strategy_class = NoRetry  # noqa: SLF001
-        self._door = cast("CheckedRequestor", self._core.requestor)
+        self._core._rate_limiter = _NoSleep(budget)  # noqa: SLF001
+        self._core._retry_strategy_class = _NoRetry  # noqa: SLF001
+        self._door = cast("Door", self._core.requestor)
         self._door.budget = budget
         self._door.sign_in_guard = sign_in_guard
+        self._apis = (app.oauth_url, app.reddit_url)
         self._reddit = reddit
 
     def request(self, query: Query[T]) -> tuple[T, Mapping[str, str], int]:
-        """Ask in this thread; a refused token is renewed and the request repeated once."""
+        """Ask in this thread; where Reddit leads to another place of its API, ask there, once."""
         self._door.sent = 0
         try:
-            return (*self._ask(query), self.sent)
-        except TokenRefused:
-            self._core.authorizer._clear_access_token()  # type: ignore[no-untyped-call]  # noqa: SLF001
+            answer = self._renewing(query)
+        except door.Moved as moved:
+            answer = self._followed(query, moved)
+        return (*answer, self.sent)
+
+    def _followed(self, query: Query[T], moved: door.Moved) -> tuple[T, Mapping[str, str]]:
+        target = redirects.target(query, moved.moved_to, self._apis)
+        if target is None:
+            raise moved
         try:
-            return (*self._ask(query), self.sent)
+            return self._renewing(target)
+        except door.Moved:
+            raise moved from None  # on and on, perhaps in a ring
+        except UpstreamError as error:
+            if error.data.get("status_code") != door.HTTP_OK:
+                raise
+            raise moved from error  # there is a page, and it is not what was asked for
+
+    def _renewing(self, query: Query[T]) -> tuple[T, Mapping[str, str]]:
+        """Ask; a refused token is renewed and the request repeated once."""
+        with contextlib.suppress(TokenRefused):
+            return self._ask(query)
+        self._core.authorizer._clear_access_token()  # type: ignore[no-untyped-call]  # noqa: SLF001
+        try:
+            return self._ask(query)
         except TokenRefused:
             raise door.bad_credentials() from None
 
@@ -109,22 +152,17 @@ class _Instance:
             cast("Authorizer", self._core.authorizer).refresh()
 
     def _ask(self, query: Query[T]) -> tuple[T, Mapping[str, str]]:
-        self._door.resource, self._door.followed = query.resource, ""
+        self._door.resource = query.resource
         payload = self._payload(query)
         response = self._door.response
         try:
-            _reject_errors(payload)
+            if failure := door.told_inside(payload, response.headers, self._reddit.config.oauth_url, query.resource):
+                raise failure
             if escaped(response.content) and not _span(response.headers):
                 payload = unescaped(response.content)
             return parse(query.model, payload), response.headers
         except UnexpectedShape as error:
-            raise self._misread(response.status_code) from error
-
-    def _misread(self, status: int) -> Failure:
-        """An answer of another shape than was asked for: Reddit's fault, unless a redirect led to it."""
-        if self._door.followed:
-            return door.moved(self._door.resource, self._door.followed)
-        return door.broken(status, "Reddit answered with something unexpected")
+            raise door.broken(response.status_code, "Reddit answered with something unexpected") from error
 
     def _payload(self, query: Query[T]) -> Json:
         params: dict[str, Any] = dict(query.params)
@@ -150,13 +188,6 @@ def _translated() -> Iterator[None]:
         raise door.bad_credentials() from error
     except MALFORMED as error:
         raise door.broken(door.HTTP_OK, "Reddit answered with something that is not its JSON") from error
-
-
-def _reject_errors(payload: Json) -> None:
-    """Reddit reports some failures inside a 200: `{"json": {"errors": [[code, text, field]]}}`."""
-    inner = payload.get("json") if isinstance(payload, dict) else None
-    if isinstance(inner, dict) and inner.get("errors"):
-        raise door.broken(door.HTTP_OK, "Reddit reported an error instead of an answer")
 
 
 class Praw:

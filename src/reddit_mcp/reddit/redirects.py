@@ -1,71 +1,79 @@
-"""Where Reddit's redirects lead.
+"""Where a redirect of Reddit's leads: whether it may be followed there, and how people call that place.
 
-A redirect is an answer: Reddit works and says that the thing is elsewhere. It is followed where it leads to what we may
-ask of Reddit's own API, by path alone, so that the token never goes to another host.
+A token is only ever sent to Reddit's API, for of a place that is followed the path alone is used.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-STATUSES = (301, 302, 303, 307, 308)
-READABLE = ("r", "user", "u", "comments", "by_id")
-"""First pieces of paths that can be read; sign-in pages, consent pages and forms are among the others."""
+from reddit_mcp.models import Value
+from reddit_mcp.reddit.source import Query
 
-SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./~%")
+T = TypeVar("T", bound=Value)
 
+LONGEST_PLACE, MOST_PARAMS = 2_000, 20
+"""Characters of an address that Reddit may lead to, and the parameters in it."""
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place below Reddit's API root.
+_API = re.compile(r"/(?:r|u|user|comments|api|by_id|duplicates)/[A-Za-z0-9_\-.~+,:@%/]+")
+"""Paths of the API that hold what was asked for; not its forms for signing in, for consent, or for posting."""
 
-    Attributes:
-        address: the whole address that Reddit gave.
-        path: its path.
-        query: its own parameters.
-    """
-
-    address: str
-    path: str
-    query: tuple[tuple[str, str], ...]
-
-    def params(self, asked: Mapping[str, object]) -> dict[str, object]:
-        """The parameters to ask with: those of the question, where the redirect does not say otherwise."""
-        return {**asked, **dict(self.query)}
+_TRICKS = re.compile(r"//|/\.{1,2}(?:/|$)|%(?:2e|2f|5c|25|[01][0-9a-f]|7f)", re.IGNORECASE)
+_SHARED = re.compile(r"/(?:r|u|user)/[^/]+/s/[^/]+/?$")
+"""A share link: where it leads is what is asked of it."""
 
 
-def address(location: str | None, url: str) -> str | None:
-    """The whole address of a Location header; None where there is none, or none that can be read."""
+def whole(asked: str, location: str) -> str:
+    """The address that a `Location` means (RFC 9110, 10.2.2); nothing where it means none that may be shown."""
     try:
-        place = urljoin(url, (location or "").strip())
+        place = urljoin(asked, location)
         parts = urlsplit(place)
+        is_link = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:
-        return None
-    return place if location and parts.scheme in ("http", "https") and parts.hostname else None
+        return ""
+    is_plain = len(place) <= LONGEST_PLACE and place.isascii() and place.isprintable() and " " not in place
+    return place if location and is_link and is_plain else ""
 
 
-def target(status: int, location: str | None, url: str, own: tuple[str, ...]) -> Place | None:
-    """Where to ask instead; None where the answer is no redirect, or leads where we do not follow."""
-    place = address(location, url) if status in STATUSES else None
-    if place is None or not _is_reddit(place, own):
-        return None
+def target(query: Query[T], place: str, apis: Collection[str]) -> Query[T] | None:
+    """The question to ask instead, with what was asked for kept; None where the place is not to be asked.
+
+    Args:
+        query: what was asked.
+        place: a whole address.
+        apis: addresses of which the host is Reddit's API.
+    """
     parts = urlsplit(place)
-    pieces = parts.path.strip("/").split("/")
-    if is_share(urlsplit(url).path):  # whoever asks for a share link wants to know where it leads
+    if query.method != "GET" or _SHARED.fullmatch(query.path) or _host(place) not in map(_host, apis):
         return None
-    if pieces[0] not in READABLE or not set(parts.path) <= SAFE or ".." in pieces or "submit" in pieces:
+    if not _API.fullmatch(parts.path) or _TRICKS.search(parts.path):
         return None
-    return Place(place, parts.path, tuple(parse_qsl(parts.query)))
+    params = dict(parse_qsl(parts.query)) | dict(query.params)
+    return replace(query, path=parts.path, params=tuple(params.items())) if len(params) <= MOST_PARAMS else None
 
 
-def is_share(path: str) -> bool:
-    """Whether a path is a share link's, such as `/r/python/s/AbCdEf1234`."""
-    return re.fullmatch(r"/(?:r|u|user)/[^/]+/s/\w+/?", path) is not None
+def _host(address: str) -> tuple[str | None, int | None]:
+    """The host, and the port where it is not the scheme's own: a redirect may name http where https is meant."""
+    parts = urlsplit(address)
+    try:
+        return parts.hostname, None if parts.port in (80, 443) else parts.port
+    except ValueError:
+        return None, -1
 
 
-def _is_reddit(place: str, own: tuple[str, ...]) -> bool:
-    """Whether a host is one of the API's own; all of reddit.com speaks of the same things."""
-    host = (urlsplit(place).hostname or "").lower()
-    names = {(urlsplit(url).hostname or "").lower() for url in own}
-    return host in names or (host.endswith(".reddit.com") and any(name.endswith(".reddit.com") for name in names))
+def news(asked: str, place: str, resource: str) -> str:
+    """What to ask for instead, in a sentence."""
+    before, now = _named(asked), _named(place)
+    if before and now and before[0] == now[0] and before[1].lower() != now[1].lower():
+        return f"{'/'.join(before)} is now {'/'.join(now)}; ask for that."
+    return f"Reddit has moved {resource}; ask for {place.partition('?')[0]} instead."
+
+
+def _named(address: str) -> tuple[str, str] | None:
+    """The community or user that an address is about, as people write it."""
+    match urlsplit(address).path.split("/"):
+        case ["", "r" | "u" | "user" as kind, name, *_] if re.fullmatch(r"[\w\-]+", name, re.ASCII):
+            return ("r" if kind == "r" else "u", name)
+    return None

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import stamina
 
-from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, UpstreamError, UpstreamRefusal
+from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, UpstreamError
 from reddit_mcp.models import Value
 from reddit_mcp.reddit.door import NoTurn
 from reddit_mcp.reddit.flight import PATIENCE_SECONDS, current_flight, remaining
@@ -44,9 +44,7 @@ class RetryRules:
     def wait(self, error: Exception, attempt: int) -> float | None:
         """Seconds to wait after this attempt (counted from 1) failed so; None when another would not help."""
         match error:
-            case UpstreamRefusal():
-                return None
-            case UpstreamError():
+            case UpstreamError(again=True):
                 return _backoff(attempt, self.attempts, self.base, self.cap)
             case DeadlineExceeded():
                 return _backoff(attempt, self.timeout_attempts, self.timeout_base, self.timeout_cap)

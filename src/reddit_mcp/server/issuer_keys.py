@@ -13,15 +13,13 @@ import httpx
 import jwt
 import orjson
 
+from reddit_mcp.bodies import ACCEPTED, Body
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.observability.logs import logger
 
 ALGORITHMS = ("RS256", "ES256")
 FETCH_SECONDS = 5.0
 """All that a fetch may take."""
-
-PLAIN = {"accept": "application/json", "accept-encoding": "identity"}
-"""Nothing packed: unpacking has no bound in httpx, and a small answer gains nothing by it."""
 
 LARGEST_ANSWER = 262_144
 FRESH_SECONDS = 600.0
@@ -111,16 +109,13 @@ class IssuerKeys:
             return await self._json(urlunsplit(place._replace(path=path)))
 
     async def _json(self, url: str) -> Any:
-        async with self._http.stream("GET", url, headers=PLAIN) as answer:
+        headers = {"accept": "application/json", "accept-encoding": ACCEPTED}
+        async with self._http.stream("GET", url, headers=headers) as answer:
             answer.raise_for_status()
-            if answer.headers.get("content-encoding", "identity") != "identity":
-                raise ValueError("the answer is packed, though nobody asked for that")
-            body = bytearray()
-            async for part in answer.aiter_bytes():
-                body += part
-                if len(body) > LARGEST_ANSWER:
-                    raise ValueError("the answer is too large")
-        return orjson.loads(body)
+            body = Body(answer.headers, LARGEST_ANSWER)
+            async for part in answer.aiter_raw():  # httpx would unpack a part of it whole, into however much
+                body.feed(part)
+        return orjson.loads(body.content)
 
 
 def _signing_key(found: Any) -> tuple[str | None, jwt.PyJWK] | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from reddit_mcp.tools import _schema, _view
-from reddit_mcp.tools._fetch import only_posts, page
+from reddit_mcp.tools._fetch import only_posts, page, real_name
 from reddit_mcp.tools._tool import Call, Json, tool
 from reddit_mcp.tools._types import After, Communities, Detail, PageLimit, TimeFilter
 
@@ -37,9 +37,10 @@ async def get_subreddit_posts(
         call.say("time_filter counts for sort top and controversial only.")
     answer = await call.services.reddit.posts(subreddit, sort, time_filter, limit, after)
     items, cursor = page(call.take(answer), limit)
+    posts = only_posts(items)
     return {
-        "subreddit": subreddit,
+        "subreddit": real_name(subreddit, posts),
         "sort": sort,
-        "posts": _view.posts(only_posts(items), detail),
+        "posts": _view.posts(posts, detail),
         "after": cursor,
     }
