@@ -23,7 +23,7 @@ from tests.tool_calls import TOOLS
 Json = dict[str, Any]
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-LONGEST_LIST = 16_000  # characters: every client pays for the list in each conversation
+LONGEST_LIST = 16_384  # characters: every client pays for the list in each conversation
 UNREADABLE = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "exclusiveMinimum", "exclusiveMaximum", "title"}
 BOUNDS = {
     "integer": {"minimum", "maximum"},

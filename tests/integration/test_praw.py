@@ -169,7 +169,7 @@ async def test_our_parts_stand_in_the_seams(reddit: ScriptedReddit, source: Praw
     await source.fetch(ABOUT)
     (instance,) = source._idle
     core: Any = instance._core
-    assert type(core._rate_limiter).__name__ == "NoSleep"
+    assert type(core._rate_limiter).__name__ == "_NoSleep"
     assert core._retry_strategy_class().should_retry_on_failure() is False
     assert core.requestor._http is instance.http
     assert core.requestor.timeout == 20.0

@@ -39,7 +39,7 @@ async def overwrite(store: Store, value: bytes) -> None:
 async def test_a_key_reads_as_the_contract_says(replica: Layers, store: Store) -> None:
     await replica.cache.fetch(QUERY)
     prefix, name, kind, digest, version = KEY.split(":")
-    assert (prefix, name, kind, len(digest), version) == ("test", "reddit", "listing", 32, "1")
+    assert (prefix, name, kind, len(digest), version) == ("test", "reddit", "listing", 32, "2")
     async with store.visit() as redis:
         assert 2 * DAY - 5 < await redis.ttl(KEY) <= 2 * DAY
 

@@ -42,6 +42,7 @@ async def test_metadata() -> None:
         "source": "archive",
         "archive_from": 5,
         "archive_to": 9,
+        "untrusted_content": True,
     }
 
 

@@ -22,7 +22,7 @@ from prawcore.sessions import FiniteRetryStrategy, Session
 
 from reddit_mcp.errors import Failure, UpstreamError
 from reddit_mcp.models import Value
-from reddit_mcp.reddit import door, redirects
+from reddit_mcp.reddit import door, redirects, untrusted_text
 from reddit_mcp.reddit.budget import Budget
 from reddit_mcp.reddit.connections import AbortableSession
 from reddit_mcp.reddit.parse import UnexpectedShape, escaped, parse, unescaped
@@ -196,6 +196,7 @@ class Praw:
     def __init__(self, app: Application, threads: int = 8, sign_in_guard: Guard = contextlib.nullcontext) -> None:
         self._sign_in_guard = sign_in_guard
         self.budget = Budget()
+        self.cleaned = untrusted_text.Tally()
         self._app = app
         self._places = asyncio.Semaphore(threads)
         self._idle: list[_Instance] = []  # last in, first out: few tokens are fetched while the load is low
@@ -221,6 +222,7 @@ class Praw:
     async def _in_thread(self, instance: _Instance, query: Query[T]) -> tuple[T, Mapping[str, str], int]:
         """A thread cannot be cancelled, but its sockets can be shut: it ends at once, whoever gave up on it."""
         context = contextvars.copy_context()
+        context.run(untrusted_text.tally.set, self.cleaned)
         future = asyncio.get_running_loop().run_in_executor(self._threads, context.run, instance.request, query)
         future.add_done_callback(lambda done: self._ended(instance, done))
         try:
