@@ -43,6 +43,7 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.status = 0
 
     @classmethod
     async def open(cls, port: int) -> Self:
@@ -58,11 +59,17 @@ class Connection:
             f"content-length: {len(BODY)}",
             *([f"x-forwarded-for: {forwarded}"] if forwarded else []),
         ]
-        self._writer.write("\r\n".join([*lines, "", ""]).encode() + BODY)
+        await self.exchange("\r\n".join([*lines, "", ""]).encode() + BODY)
+        return self.status
+
+    async def exchange(self, request: bytes) -> bytes:
+        """Send a request; the body of its answer."""
+        self._writer.write(request)
+        await self._writer.drain()
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = re.search(r"content-length: (\d+)", head)
-        await self._reader.readexactly(int(length[1]) if length else 0)
-        return int(head.split()[1])
+        self.status = int(head.split()[1])
+        return await self._reader.readexactly(int(length[1]) if length else 0)
 
 
 async def paced(a_second: int, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
@@ -113,19 +120,23 @@ async def flood(port: int, spread: bool, seconds: float) -> Counter[int]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[tuple[int, str]]:
-    """A server that wants keys; its port and a key."""
+def serving(folder: Path, **more: str) -> Iterator[tuple[int, str, str]]:
+    """A server that wants keys; its port, a good key without a quota, and one of the tier free."""
     settings = {"DATA_DIR": str(folder), "AUTH_MODE": "api_key", "MCP_MASTER_KEY": secrets.token_urlsafe(32)}
     limits = {"TRUSTED_PROXIES": "127.0.0.1/32", "RATE_LIMIT_MODE": "disabled"}
-    environment = {**os.environ, **settings, **limits}
+    environment = {**os.environ, **settings, **limits, **more}
     program, log = [sys.executable, "-m", "reddit_mcp"], folder / "log"
-    words = [*program, "keys", "create", "--user", "good", "--name", "benchmark", "--tier", "enterprise", "--json"]
+
+    def key(user: str, tier: str) -> str:
+        words = [*program, "keys", "create", "--user", user, "--name", "benchmark", "--tier", tier, "--json"]
+        return str(json.loads(subprocess.check_output(words, env=environment, cwd=folder))["key"])
+
     with log.open("wb") as file:
         server = subprocess.Popen([*program, "serve", "--port", "0"], env=environment, cwd=folder, stdout=file)
     try:
         while not (found := re.search(r"at http://\S+:(\d+)/mcp", log.read_text())):
             time.sleep(0.05)
-        yield int(found[1]), json.loads(subprocess.check_output(words, env=environment, cwd=folder))["key"]
+        yield int(found[1]), key("good", "enterprise"), key("other", "free")
     finally:
         server.terminate()
         server.wait()
@@ -165,7 +176,7 @@ def spell(spells: Spells, port: int, key: str, words: list[str]) -> None:
 
 def main() -> None:
     quiet, one, many = Spells("quiet"), Spells("flood from one address"), Spells("flood from ever new addresses")
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as (port, key):
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as (port, key, _):
         asyncio.run(call(port, key, 1))
         for _ in range(ROUNDS):
             spell(quiet, port, key, [])

@@ -14,6 +14,7 @@ from reddit_mcp.server.health import Ping
 from reddit_mcp.server.mcp import Accounts, RedditServer
 from reddit_mcp.server.quota import Quota
 from reddit_mcp.server.shedding import InFlight
+from reddit_mcp.server.side_requests import SideRequests
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.keyring import Keyring
@@ -133,7 +134,8 @@ async def _accounts(ground: _Ground, open_billing: OpenBilling) -> AsyncIterator
     settings, store, outbound = ground.settings, ground.store, ground.outbound
     async with Usage(store) as usage, open_billing(settings, store, outbound.breakers, usage) as billing:
         quota = Quota(Quotas(store), ground.tiers, settings.rate_limit_mode, lambda: outbound.tokens.replicas)
-        yield Accounts(quota, InFlight(settings.max_in_flight), usage, billing or Free())
+        in_flight = InFlight(settings.max_in_flight)
+        yield Accounts(quota, in_flight, usage, billing or Free(), SideRequests(ground.tiers))
 
 
 @contextlib.asynccontextmanager

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
         "unset = apify on Apify, else none on loopback alone",
     )
     allow_anonymous: bool = Field(False, description="Serve strangers in the anonymous tier")
+    list_without_key: bool = Field(
+        True, description="Answer the lists of tools, prompts and resources without a key; calls want one all the same"
+    )
     mcp_master_key: SecretStr | None = Field(
         None, description="32 random bytes in base64 or hex; several, comma-separated, newest first, while rotating"
     )

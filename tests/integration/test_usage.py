@@ -19,6 +19,7 @@ from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.reddit.source import Answer
 from reddit_mcp.server.usage import usage_routes
 from reddit_mcp.storage import usage as module
+from reddit_mcp.storage import usage as usage_module
 from reddit_mcp.storage.connection import Store
 from reddit_mcp.storage.scripts import Script
 from reddit_mcp.storage.usage import Day, Usage
@@ -282,3 +283,20 @@ async def test_redis_away_is_a_503(store: Store, server: FakeServer) -> None:
         answer = await client.get("/usage")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["error"]["data"]["reason"] == "store_away"
+
+
+async def test_strangers_have_a_bounded_number_of_counts_that_end_sooner(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage_module, "MOST_STRANGERS", 2)
+    async with Usage(store, Days()) as usage:
+        for number in range(5):
+            usage.note(f"anonymous:{number}", "calls:search_reddit")
+        usage.note("ada", "calls:search_reddit")
+    assert await Usage(store, Days()).callers() == ("ada", "anonymous:0", "anonymous:1", "anonymous:others")
+    (others,) = await Usage(store, Days()).of("anonymous:others")
+    assert others.calls == {"search_reddit": 3}
+    async with store.visit() as redis:
+        lives = {key: await redis.ttl(key) async for key in redis.scan_iter(match="*usage:*")}
+    assert {seconds > 8 * 86_400 for key, seconds in lives.items() if b"anonymous" in key} == {False}
+    assert {seconds > 360 * 86_400 for key, seconds in lives.items() if b"ada" in key} == {True}

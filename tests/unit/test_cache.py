@@ -6,10 +6,11 @@ from fakeredis import FakeServer
 
 from reddit_mcp.errors import (
     InvalidInput,
+    Unavailable,
     UpstreamError,
 )
 from reddit_mcp.models import Listing
-from reddit_mcp.reddit.flight import deadline, remaining
+from reddit_mcp.reddit.flight import answers_at_hand, deadline, remaining
 from reddit_mcp.reddit.memory import RECENT_SECONDS
 from reddit_mcp.reddit.source import Answer, Priority, Query
 from reddit_mcp.storage.connection import Store
@@ -44,6 +45,16 @@ async def test_a_hit_in_this_process_needs_no_redis(replica: Layers, server: Fak
     await replica.cache.fetch(QUERY)
     server.connected = False
     assert (await replica.cache.fetch(QUERY)).cached
+
+
+async def test_without_a_place_only_what_is_cached_is_answered(replica: Layers, upstream: Upstream) -> None:
+    await replica.cache.fetch(QUERY)
+    answers_at_hand.set(True)
+    assert (await replica.cache.fetch(QUERY)).cached
+    with pytest.raises(Unavailable) as refused:
+        await replica.cache.fetch(question("/r/elsewhere/hot"))
+    assert refused.value.data["reason"] == "overloaded"
+    assert len(upstream.asked) == 1
 
 
 async def test_another_replica_finds_the_answer(replica: Layers, store: Store, clock: Clock) -> None:

@@ -154,3 +154,18 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
     (tmp_path / "taken").touch()
     with pytest.raises(Unavailable, match=r"^LOG_FILE: cannot write .*server\.log: "):
         logs.configure("INFO", file=tmp_path / "taken" / "server.log")
+
+
+def test_a_day_s_file_is_bounded_says_so_once_and_keeps_the_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "LARGEST_FILE", 2_000)
+    file = tmp_path / "server.log"
+    logs.configure("INFO", file=file)
+    for number in range(100):
+        logs.logger("test").info("a_line", number=number)
+    logs.logger("test").error("an_error")
+    written = file.read_text(encoding="utf-8")
+    assert written.count("log_file_full") == 1
+    assert "an_error" in written
+    assert len(written) < 3_000

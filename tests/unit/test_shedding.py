@@ -9,6 +9,7 @@ import pytest
 
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.models import LOCAL, Caller
+from reddit_mcp.reddit.flight import answers_at_hand
 from reddit_mcp.reddit.source import Answer
 from reddit_mcp.server.shedding import CALLS_PER_CALLER, InFlight
 from tests.quota_fixtures import FREE, House, a_community
@@ -41,25 +42,42 @@ def test_a_caller_has_sixteen_places() -> None:
         pass
 
 
+def only_what_is_at_hand(places: InFlight, caller: Caller) -> bool:
+    with places.place(caller):
+        return answers_at_hand.get()
+
+
 def test_the_process_has_so_many_places_for_all() -> None:
     places = InFlight(3)
     with ExitStack() as held:
         for name in "abc":
             held.enter_context(places.place(Caller(id=name, tier="enterprise")))
-        assert refusal(places, PRO).data == {
-            "service": "reddit-mcp",
-            "reason": "overloaded",
-            "retry_after_seconds": 1,
-        }
-        assert refusal(places, LOCAL)
+        assert only_what_is_at_hand(places, PRO)
+        assert only_what_is_at_hand(places, LOCAL)
+    assert not only_what_is_at_hand(places, PRO)
 
 
 def test_the_local_caller_may_have_all_places() -> None:
     places = InFlight(CALLS_PER_CALLER + 4)
     with ExitStack() as held:
         for _ in range(CALLS_PER_CALLER + 4):
+            assert not only_what_is_at_hand(places, LOCAL)
             held.enter_context(places.place(LOCAL))
-        assert refusal(places, LOCAL)
+        assert only_what_is_at_hand(places, LOCAL)
+
+
+def test_strangers_together_have_half_of_the_places() -> None:
+    places = InFlight(8)
+    with ExitStack() as held:
+        for number in range(4):
+            assert not only_what_is_at_hand(places, stranger(number))
+            held.enter_context(places.place(stranger(number)))
+        assert only_what_is_at_hand(places, stranger(5))
+        assert not only_what_is_at_hand(places, PRO)
+
+
+def stranger(number: int) -> Caller:
+    return Caller(id=f"anonymous:{number}", tier="anonymous")
 
 
 def test_a_call_that_breaks_leaves_its_place() -> None:

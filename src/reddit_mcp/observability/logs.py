@@ -19,6 +19,8 @@ from reddit_mcp.observability.redaction import redact
 
 DAYS = 30
 DAYS_OF_ERRORS = 90
+LARGEST_FILE = 1_000_000_000
+"""Bytes of lines a day."""
 
 SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -105,8 +107,30 @@ class _Lines(logging.StreamHandler[TextIO]):
 
 
 class _DailyFile(TimedRotatingFileHandler, _Lines):
+    """A day's lines, of so many bytes at most: then it says so once, and errors alone are kept until midnight."""
+
     def __init__(self, path: Path, days: int) -> None:
         super().__init__(path, when="midnight", utc=True, backupCount=days, encoding="utf-8")
+        self._full = False
+
+    def doRollover(self) -> None:  # noqa: N802 - logging's name
+        """Begin a new day."""
+        super().doRollover()
+        self._full = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, if there is room for it."""
+        if not self._full or record.levelno >= logging.ERROR:
+            super().emit(record)
+            self._look()
+
+    def _look(self) -> None:
+        if not self._full and self.stream and self.stream.tell() >= LARGEST_FILE:
+            self._full = True
+            told = logging.LogRecord(
+                __name__, logging.WARNING, "", 0, "log_file_full: errors alone until midnight", (), None
+            )
+            super().emit(told)
 
 
 def _quiet() -> None:

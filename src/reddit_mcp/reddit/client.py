@@ -237,6 +237,7 @@ class Reddit:
                 path="/api/search_reddit_names",
                 params=_pairs(query=start.lower(), include_over_18="false"),
                 ttl=TTL["subreddit"],
+                priority=self._priority,
             )
         )
 

@@ -13,7 +13,15 @@ from typing import Any, Self, TypeVar
 
 from reddit_mcp.errors import DeadlineExceeded, Failure
 from reddit_mcp.models import Value
-from reddit_mcp.reddit.flight import PATIENCE_SECONDS, Flight, current_flight, deadline, remaining
+from reddit_mcp.reddit.flight import (
+    PATIENCE_SECONDS,
+    Flight,
+    answers_at_hand,
+    current_flight,
+    deadline,
+    overloaded,
+    remaining,
+)
 from reddit_mcp.reddit.replicas import OneReplica
 from reddit_mcp.reddit.shelf import Shelf
 from reddit_mcp.reddit.source import Answer, Priority, Query, Source
@@ -69,7 +77,13 @@ class Coalesce:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def fetch(self, query: Query[T]) -> Answer[T]:
-        """Join the flight that carries this question, or start it; only who starts it is told of its requests."""
+        """Join the flight that carries this question, or start it; only who starts it is told of its requests.
+
+        Raises:
+            Unavailable: the caller has no place, and a flight would take one (`overloaded`).
+        """
+        if answers_at_hand.get():
+            raise overloaded()
         joined = self._shared.get(query.key)
         shared = joined or self._start(query)
         if outer := current_flight.get():

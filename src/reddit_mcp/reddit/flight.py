@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from reddit_mcp.errors import RateLimited
+from reddit_mcp.errors import RateLimited, Unavailable
 from reddit_mcp.reddit.source import Priority
 
 LOCAL = "local"
@@ -16,6 +16,20 @@ caller: ContextVar[str] = ContextVar("caller", default=LOCAL)
 
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """Loop time by which the current call must be answered; None outside of calls."""
+
+
+answers_at_hand: ContextVar[bool] = ContextVar("answers_at_hand", default=False)
+"""Whether the current call has no place, so that only an answer that is cached may be given."""
+
+
+def overloaded() -> Unavailable:
+    """Too much is going on."""
+    return Unavailable(
+        "Too many calls are running at once; try again in a second.",
+        service="reddit-mcp",
+        reason="overloaded",
+        retry_after_seconds=1,
+    )
 
 
 PATIENCE_SECONDS = 600.0

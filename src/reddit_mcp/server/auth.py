@@ -83,6 +83,7 @@ class Gate:
             raise Unavailable("AUTH_MODE=apify is for runs on the Apify platform: use `reddit-mcp actor` there.")
         self._local = settings.on_loopback
         self._strangers = settings.allow_anonymous
+        self._lists = settings.list_without_key
         if not (self._by_keys or self._local or self._strangers):
             raise Unavailable(
                 f"Refusing to serve everybody on {settings.mcp_server_host}: set AUTH_MODE=api_key, "
@@ -116,6 +117,12 @@ class Gate:
         verified = await self._verified(credential, scope)
         caller = _caller(verified.record)
         return Admitted(caller, verified.record.ends_utc, verified.confirmed)
+
+    def visitor(self, scope: Scope) -> Admitted | None:
+        """A stranger where strangers are not served; None where even the lists are closed, or a credential came."""
+        if not self._lists or presented(Headers(scope=scope)):
+            return None
+        return Admitted(self._stranger(scope))
 
     async def _verified(self, key: str, scope: Scope) -> Verified:
         if self._keyring.knows(key):
@@ -170,12 +177,25 @@ class Authentication:
         try:
             admitted = await self._admit(scope)
         except Failure as failure:
-            await refusal(failure, scope.get("request_id", ""), self._challenge)(scope, receive, send)
-            return
+            refused = refusal(failure, scope.get("request_id", ""), self._challenge)
+            visitor = self._visitor(scope, failure)
+            if visitor is None:
+                await refused(scope, receive, send)
+                return
+            admitted, scope["visitor"] = visitor, refused
+            scope["quota"] = {"nearest": None}  # no quota, no look-up for its headers
         scope["caller"], scope["admitted"] = admitted.caller, admitted
         # The SDK binds the sessions of `/sse` to this principal: for anybody else they do not exist.
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=admitted.caller.id, scopes=[]))
         await self._app(scope, receive, send if admitted.ends_utc is None else _dated(send, admitted.ends_utc))
+
+    def _visitor(self, scope: Scope, failure: Failure) -> Admitted | None:
+        """Who came without a key, and may read the lists of the server; the protocol's front refuses all else."""
+        gate = self._gate()
+        is_message = scope["method"] == "POST" and scope["path"].rstrip("/") == "/mcp"
+        if gate is None or not is_message or not isinstance(failure, Unauthenticated):
+            return None
+        return gate.visitor(scope)
 
     async def _admit(self, scope: Scope) -> Admitted:
         gate = self._gate()

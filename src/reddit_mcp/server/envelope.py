@@ -60,6 +60,8 @@ class Envelope:
         return self._app, headers.get("origin")
 
     def _check_names(self, headers: Headers) -> None:
+        if len(headers.getlist("host")) > 1 or len(headers.getlist("origin")) > 1:
+            raise BadRequest(400, "A request has one Host and one Origin at most.")
         if not _matches(_without_port(headers.get("host", "")), self._hosts):
             raise BadRequest(421, "This server does not go by this Host name; see MCP_ALLOWED_HOSTS.")
         origin = headers.get("origin")

@@ -8,6 +8,7 @@ to a third manager, which keeps their sessions.
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,7 +19,20 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from reddit_mcp.server.message import LARGEST_BODY, Received, received
+from reddit_mcp.server.message import LARGEST_BODY, LargeBodies, Received, received
+from reddit_mcp.server.side_requests import SideRequests
+
+OPEN_METHODS = frozenset(
+    """
+    server/discover initialize notifications/initialized ping tools/list prompts/list resources/list
+    resources/templates/list
+    """.split()
+)
+"""What a visitor without a key may ask where LIST_WITHOUT_KEY is on: registries read the lists of a server."""
+
+
+REFUSAL_SECONDS = 0.25, 0.75
+"""How long the answer to one request too many takes: who asks without a pause is given one, and each another."""
 
 
 class StreamableHttp:
@@ -27,9 +41,20 @@ class StreamableHttp:
     Args:
         server: answers.
         sessions: whether clients of the 2025 protocol get sessions, with a stream of their own for notices.
+        large: where large bodies wait for their turn.
+        side: bounds what is asked beside calls, before the SDK works on it.
     """
 
-    def __init__(self, server: Server[Any], *, sessions: bool = False) -> None:
+    def __init__(
+        self,
+        server: Server[Any],
+        *,
+        sessions: bool = False,
+        large: LargeBodies | None = None,
+        side: SideRequests | None = None,
+    ) -> None:
+        self._large = large or LargeBodies()
+        self._side = side
         self._json = _manager(server, json=True)
         self._stream = _manager(server)
         self._sessions = _manager(server, stateless=False) if sessions else None
@@ -43,15 +68,21 @@ class StreamableHttp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        sessions = None if _is_modern(scope) else self._sessions
+        refuse = scope.get("visitor")
+        sessions = None if _is_modern(scope) or refuse else self._sessions
         if sessions and scope["method"] in ("GET", "DELETE"):
             await sessions.handle_request(scope, receive, send)
             return
         if scope["method"] != "POST":  # an open GET stream would keep a paid container alive
             await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
             return
-        found = await received(scope, receive, send)
-        if found and sessions:
+        found = await received(scope, receive, send, self._large)
+        if found and refuse and found.message.get("method") not in OPEN_METHODS:
+            await refuse(scope, receive, send)
+        elif found and self._side and (refusal := self._side.refusal(scope, found.message)):
+            await asyncio.sleep(random.uniform(*REFUSAL_SECONDS))  # noqa: S311 - no secret
+            await refusal(scope, receive, send)
+        elif found and sessions:
             await sessions.handle_request(scope, found.replay(receive), send)
         elif found:
             await self._answer(scope, found, receive, send)

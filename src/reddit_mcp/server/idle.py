@@ -13,10 +13,16 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reddit_mcp.errors import Unavailable
+from reddit_mcp.models import LOCAL, Caller
+from reddit_mcp.server.refusal import refusal
 from reddit_mcp.waiting import happens
 
 IDLE_SECONDS = 300.0
 """The contract's five minutes, on Apify."""
+
+MOST_STREAMS = 8
+"""Streams of one caller."""
 
 SWEEP_SECONDS = 0.5
 LAST_PIECE_SECONDS = 1.0
@@ -85,6 +91,11 @@ class Streams:
         known.heard = self._clock()
         known.streams.add(stream)
 
+    def has_room(self, caller: Caller) -> bool:
+        """Whether this caller may open one more; a caller who is everybody there is always may."""
+        known = self._callers.get(caller.id)
+        return known is None or caller.tier == LOCAL.tier or len(known.streams) < MOST_STREAMS
+
     def closed(self, caller: str, stream: Stream) -> None:
         """It has ended."""
         known = self._callers[caller]
@@ -126,6 +137,9 @@ class EndsStreams:
         if scope["type"] != "http" or "caller" not in scope or task is None:
             await self._app(scope, receive, send)
             return
+        if scope.get("path") == "/sse" and not self._streams.has_room(scope["caller"]):
+            await refusal(_too_many(), scope.get("request_id", ""))(scope, receive, send)
+            return
         caller, stream = scope["caller"].id, Stream(task)
         if scope["method"] == "POST":
             self._streams.heard(caller)
@@ -149,6 +163,11 @@ class EndsStreams:
             await send(message)
 
         return noticing
+
+
+def _too_many() -> Unavailable:
+    sentence = f"You have {MOST_STREAMS} streams open; close one first."
+    return Unavailable(sentence, service="reddit-mcp", reason="overloaded", retry_after_seconds=1)
 
 
 def _is_stream(message: Message) -> bool:

@@ -13,12 +13,12 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
 from reddit_mcp import __version__
-from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, Unavailable
+from reddit_mcp.errors import DeadlineExceeded, Failure, InvalidInput, RateLimited, Unavailable
 from reddit_mcp.models import LOCAL
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.reddit.flight import caller, deadline
@@ -28,7 +28,9 @@ from reddit_mcp.server.call_log import CallLog, Observer
 from reddit_mcp.server.draining import Draining
 from reddit_mcp.server.quota import Quota
 from reddit_mcp.server.shedding import InFlight
+from reddit_mcp.server.side_requests import SideRequests
 from reddit_mcp.storage.usage import Usage
+from reddit_mcp.tiers import read_tiers
 from reddit_mcp.tools import Services, specs
 from reddit_mcp.tools._tool import scope_of
 
@@ -51,6 +53,7 @@ class Accounts:
     in_flight: InFlight
     usage: Usage
     billing: Billing = field(default_factory=Free)
+    side: SideRequests = field(default_factory=lambda: SideRequests(read_tiers("")))
 
 
 class RedditServer(MCPServer[Any]):
@@ -95,6 +98,12 @@ class RedditServer(MCPServer[Any]):
         prompts.register(self)
         resources.register(self, services)
         subscriptions.register(self.lowlevel, bus, services.watches)
+        self.lowlevel.middleware.append(accounts.side)
+
+    @property
+    def side(self) -> SideRequests:
+        """The bucket of what is asked beside calls."""
+        return self._accounts.side
 
     @property
     def lowlevel(self) -> Server[Any]:
@@ -124,6 +133,17 @@ class RedditServer(MCPServer[Any]):
         self._calls.note(name, who, failure, outcome, trace_id=trace_id, duration_ms=milliseconds, charged=charged)
         return outcome if failure is None else face.shown(failure, trace_id)
 
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """A prompt with its arguments filled in.
+
+        Raises:
+            MCPError: there is no such prompt, or its arguments are not as it wants them (-32602).
+        """
+        prompts.check(name, arguments or {})
+        return await super().get_prompt(name, arguments, context)
+
     async def _accounted(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None, scope: dict[str, Any]
     ) -> Any:
@@ -135,6 +155,8 @@ class RedditServer(MCPServer[Any]):
             with self._accounts.in_flight.place(who):
                 spent = await self._accounts.quota.spend(who, name, state)
                 failure, outcome = await self._billed(name, arguments, context, scope)
+                if isinstance(failure, InvalidInput):
+                    self._accounts.side.take(who)  # where that is empty, wrong calls cost what right ones do
                 await self._accounts.quota.settle(spent, failure, state)
         except (RateLimited, Unavailable) as refused:
             failure, outcome = refused, None

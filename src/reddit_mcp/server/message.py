@@ -16,6 +16,15 @@ LARGEST_BODY = 1_048_576
 BODY_SECONDS = 10.0
 """A body must have arrived after this time; a client that dribbles holds a connection no longer."""
 
+LARGE_BODY = 65_536
+"""Bytes above which a body holds more than any call of ours needs."""
+
+LARGE_BODY_SECONDS = 0.5
+"""How long a large body keeps the next one waiting, so that a flood of them takes a small share of the time."""
+
+LONGEST_TEXT = 16_384
+"""Characters of a text in a message; no argument may be so long, so what is cut here is refused all the same."""
+
 MOST_VALUES = 10_000
 DEEPEST = 64
 LONGEST_NAME = 256
@@ -38,15 +47,30 @@ class Received:
         return receive
 
 
-async def received(scope: Scope, receive: Receive, send: Send) -> Received | None:
+class LargeBodies:
+    """Large bodies are read one after the other, with a pause after each: they are refused in any case."""
+
+    def __init__(self, pause: float = LARGE_BODY_SECONDS) -> None:
+        self._turn = asyncio.Lock()
+        self._pause = pause
+
+    async def wait(self) -> None:
+        """Wait for a turn."""
+        async with self._turn:
+            await asyncio.sleep(self._pause)
+
+
+async def received(scope: Scope, receive: Receive, send: Send, large: LargeBodies) -> Received | None:
     """The one JSON-RPC message of a request; None if it was refused here, or the caller hung up in the middle.
 
-    Refused is a body that is no such message, or is too large, too slow, too deep.
+    Refused is a body that is no such message, or is too large, too slow, too deep. In a large one, texts that are
+    longer than any argument may be are cut: nothing behind this walks them.
     """
     try:
         _check_type(Headers(scope=scope))
-        body = await read_body(receive)
-        return Received(body, decoded(body))
+        body = await read_body(receive, large=large)
+        message = decoded(body)
+        return Received(body, message) if len(body) <= LARGE_BODY else _shortened(message)
     except BadRequest as error:
         await error.answer(scope)(scope, receive, send)
     except ClientDisconnect:
@@ -57,18 +81,19 @@ async def received(scope: Scope, receive: Receive, send: Send) -> Received | Non
 class Messages:
     """An ASGI app whose POST requests are messages; the app behind it sees only those that are well formed."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, large: LargeBodies | None = None) -> None:
         self._app = app
+        self._large = large or LargeBodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["method"] != "POST":
             await self._app(scope, receive, send)
-        elif found := await received(scope, receive, send):
+        elif found := await received(scope, receive, send, self._large):
             await self._app(scope, found.replay(receive), send)
 
 
-async def read_body(receive: Receive, seconds: float = BODY_SECONDS) -> bytes:
+async def read_body(receive: Receive, seconds: float = BODY_SECONDS, large: LargeBodies | None = None) -> bytes:
     """The whole body.
 
     Raises:
@@ -77,12 +102,12 @@ async def read_body(receive: Receive, seconds: float = BODY_SECONDS) -> bytes:
     """
     try:
         async with asyncio.timeout(seconds):
-            return await _whole(receive)
+            return await _whole(receive, large)
     except TimeoutError:
         raise BadRequest(408, f"The body did not arrive within {seconds:g} seconds.") from None
 
 
-async def _whole(receive: Receive) -> bytes:
+async def _whole(receive: Receive, large: LargeBodies | None) -> bytes:
     parts, size, more = [], 0, True
     while more:
         message = await receive()
@@ -91,6 +116,9 @@ async def _whole(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         check_size(size)
+        if large and size > LARGE_BODY:
+            await large.wait()
+            large = None  # once for each body
         more = message.get("more_body", False)
     return b"".join(parts)
 
@@ -127,6 +155,21 @@ def decoded(body: bytes) -> dict[str, Any]:
     if len(str(message.get("method", ""))) > LONGEST_NAME:
         raise BadRequest(400, f"A method's name has {LONGEST_NAME} characters at most.")
     return message
+
+
+def _shortened(message: dict[str, Any]) -> Received:
+    """The message with its long texts cut."""
+    cut: dict[str, Any] = _cut(message)
+    return Received(orjson.dumps(cut), cut)
+
+
+def _cut(value: Any) -> Any:
+    """Its depth is bounded before (`DEEPEST`)."""
+    if isinstance(value, str):
+        return value[: LONGEST_TEXT + 1]
+    if isinstance(value, dict):
+        return {name[:LONGEST_TEXT]: _cut(inner) for name, inner in value.items()}
+    return [_cut(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _check_type(headers: Headers) -> None:

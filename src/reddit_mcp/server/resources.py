@@ -3,6 +3,7 @@
 A community and a post are read through the tools that give them, so that a read costs its caller what the call costs.
 """
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,6 +15,7 @@ from mcp.types import Completion
 from reddit_mcp.errors import Failure, NotFound
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.reddit import names
+from reddit_mcp.reddit.flight import deadline
 from reddit_mcp.reddit.source import Priority
 from reddit_mcp.tools import Services
 from reddit_mcp.tools._tool import scope_of
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 MOST_COMPLETIONS = 20
+COMPLETION_SECONDS = 2.0
+"""Whoever types waits no longer."""
 
 
 def register(server: "MCPServer", services: Services) -> None:
@@ -88,8 +92,10 @@ async def _communities(services: Services, start: str) -> list[str]:
     """Names that begin like this; none when Reddit cannot say."""
     if not names.COMMUNITY.fullmatch(start):
         return []
+    deadline.set(asyncio.get_running_loop().time() + COMPLETION_SECONDS)
     try:
-        found = await services.reddit.at(Priority.NORMAL).completions(start)  # behind calls: nobody pays for these
-    except Failure:
+        async with asyncio.timeout(COMPLETION_SECONDS):
+            found = await services.reddit.at(Priority.LOW).completions(start)  # behind calls: nobody pays for these
+    except (Failure, TimeoutError):
         return []
     return [name for name in found.value.names if name.lower().startswith(start.lower())][:MOST_COMPLETIONS]

@@ -35,8 +35,8 @@ Ctx = ServerRequestContext[Any, Any]
 Listener = Callable[[ServerEvent], None]
 
 PREFIX = "reddit://watches/"
-MOST_STREAMS = 64
-"""Streams of one caller in one process."""
+MOST_STREAMS, MOST_SUBSCRIPTIONS = 8, 64
+"""Of one caller in one process; a caller who is everybody there is may subscribe to more."""
 
 QUIET_SECONDS = 1.0
 """Notices come again after an outage of the store; then listeners are told once, not at each try to reach it."""
@@ -52,12 +52,24 @@ class Bus:
 
     Attributes:
         listened: how many listen to each resource.
+        held: how many subscriptions each caller has.
     """
 
     def __init__(self) -> None:
         self._listeners: dict[object, Listener] = {}
         self.listened: Counter[str] = Counter()
+        self.held: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
+
+    def check(self, caller: Caller) -> None:
+        """Look whether a caller may subscribe to one more.
+
+        Raises:
+            MCPError: it has too many.
+        """
+        if self.held[caller.id] >= MOST_SUBSCRIPTIONS and caller.tier != LOCAL.tier:
+            sentence = f"You have {MOST_SUBSCRIPTIONS} subscriptions; end one first."
+            raise _refused(Unavailable(sentence, reason="overloaded"))
 
     def heard(self, watch_id: str | None) -> None:
         """A watch matched somewhere; None = notices may have been missed."""
@@ -162,7 +174,8 @@ class Subscribing:
             raise _refused(failure, uri) from failure
         known = _subscriptions(ctx)
         if uri not in known:
-            known[uri] = _Subscription(self._bus, ctx.session, uri)
+            self._bus.check(caller_of(ctx))
+            known[uri] = _Subscription(self._bus, ctx.session, uri, caller_of(ctx).id)
         return EmptyResult()
 
     async def unsubscribe(self, ctx: Ctx, params: UnsubscribeRequestParams) -> EmptyResult:
@@ -175,8 +188,10 @@ class Subscribing:
 class _Subscription:
     """One connection's interest in one watch."""
 
-    def __init__(self, bus: Bus, session: ServerSession, uri: str) -> None:
+    def __init__(self, bus: Bus, session: ServerSession, uri: str, owner: str) -> None:
         self._bus = bus
+        self._owner = owner
+        bus.held[owner] += 1
         self._session = session
         self._event = ResourceUpdated(uri)
         self._task: asyncio.Task[None] | None = None
@@ -186,6 +201,7 @@ class _Subscription:
     def end(self) -> None:
         self._unsubscribe()
         self._bus.leave([self._event.uri])
+        self._bus.held -= Counter([self._owner])
         if self._task:
             self._task.cancel()
 

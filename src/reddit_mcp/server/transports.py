@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reddit_mcp.server.front import StreamableHttp
 from reddit_mcp.server.mcp import RedditServer
-from reddit_mcp.server.message import Messages
+from reddit_mcp.server.message import LargeBodies, Messages
 
 
 class Transports:
@@ -22,18 +22,25 @@ class Transports:
 
     def __init__(self, *, sessions: bool) -> None:
         self._sessions = sessions
+        self._large = LargeBodies()
         self._http: StreamableHttp | None = None
         self._sse: Starlette | None = None
 
     def routes(self) -> list[Route]:
         """The routes of both; `/mcp` and `/mcp/` are one, without a redirect that would lose the body."""
         http, sse = _Late(lambda: self._http), _Late(lambda: self._sse)
-        return [Route("/mcp", http), Route("/mcp/", http), Route("/sse", sse), Route("/messages/", Messages(sse))]
+        return [
+            Route("/mcp", http),
+            Route("/mcp/", http),
+            Route("/sse", sse),
+            Route("/messages/", Messages(sse, self._large)),
+        ]
 
     @contextlib.asynccontextmanager
     async def run(self, mcp: RedditServer) -> AsyncIterator[None]:
         """Serve while the context is open."""
-        self._http, self._sse = StreamableHttp(mcp.lowlevel, sessions=self._sessions), mcp.legacy_sse()
+        self._http = StreamableHttp(mcp.lowlevel, sessions=self._sessions, large=self._large, side=mcp.side)
+        self._sse = mcp.legacy_sse()
         async with self._http.run():
             yield
 

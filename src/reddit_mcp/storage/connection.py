@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from reddit_mcp.errors import Unavailable
+from reddit_mcp.waiting import patience
 
 MAX_CONNECTIONS = 20
 MAX_VISITORS = MAX_CONNECTIONS - 1
@@ -134,7 +135,7 @@ class Store:
         self._pass()
         try:
             with closed_by_another():
-                async with asyncio.timeout(self._timeout):
+                async with patience(self._timeout):
                     redis = await self._client()
                     async with self._places:
                         yield redis

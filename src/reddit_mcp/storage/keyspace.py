@@ -70,6 +70,7 @@ TICKETS_QUEUED_SECONDS = 30
 
 QUOTAS = Kind("quota", 32 * 86_400, "a hash: a caller's bucket and counters; the longest window is a month")
 USAGE = Kind("usage", 365 * 86_400, "a hash: what a caller did on one day; the contract keeps it a year")
+STRANGERS_USAGE = Kind("usage", 7 * 86_400, "the same of a caller without a key: anybody can be ever new ones")
 USERS_OF_DAY = Kind("usage-users", 365 * 86_400, "a set: who called on one day; as their numbers")
 
 JOBS_DUE = Kind("jobs-due", _WEEK, "a sorted set: what has to be done when; nothing waits for more than a day")

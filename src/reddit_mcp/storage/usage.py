@@ -14,7 +14,7 @@ from typing import Self
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.connection import Store
-from reddit_mcp.storage.keyspace import USAGE, USERS_OF_DAY
+from reddit_mcp.storage.keyspace import STRANGERS_USAGE, USAGE, USERS_OF_DAY
 from reddit_mcp.storage.scripts import Script
 from reddit_mcp.waiting import happens
 
@@ -24,6 +24,18 @@ LAST_WORD_SECONDS = 3.0
 
 MOST_WAITING = 100_000
 """Callers whose counts are kept in memory while Redis is away."""
+
+MOST_STRANGERS = 2_000
+"""Anonymous callers with a count of their own, each day and process; anybody may be ever new ones."""
+
+STRANGER = "anonymous:"
+OTHER_STRANGERS = f"{STRANGER}others"
+
+
+def is_stranger(caller: str) -> bool:
+    """Whether a caller is known by its address alone."""
+    return caller.startswith(STRANGER)
+
 
 # KEYS: the caller's day. ARGV: who writes, the number of its batch, seconds to keep, then events and how many.
 # A batch that is sent again, because its answer was lost, counts once.
@@ -66,6 +78,8 @@ class Usage:
         self._numbers = itertools.count(1)
         self._counts: defaultdict[_Key, Counter[str]] = defaultdict(Counter)
         self._sent: dict[_Key, _Batch] = {}
+        self._strangers: set[str] = set()
+        self._strangers_of = ""
         self._closing = asyncio.Event()
         self._log = logger(__name__)
 
@@ -86,9 +100,19 @@ class Usage:
 
     def note(self, caller: str, what: str) -> None:
         """Count one event: `calls:` and a tool, `errors:` and a type, or `charged:` and a billed event."""
-        key = caller, f"{self._now():%Y-%m-%d}"
+        key = self._counted_as(caller, f"{self._now():%Y-%m-%d}")
         if key in self._counts or len(self._counts) < MOST_WAITING:
             self._counts[key][what] += 1
+
+    def _counted_as(self, caller: str, date: str) -> _Key:
+        """Whose count it is: beyond a number of strangers a day, further ones are counted together."""
+        if not is_stranger(caller):
+            return caller, date
+        if date != self._strangers_of:
+            self._strangers_of, self._strangers = date, set()
+        if len(self._strangers) < MOST_STRANGERS:
+            self._strangers.add(caller)
+        return (caller if caller in self._strangers else OTHER_STRANGERS), date
 
     async def flush(self) -> None:
         """Write what is counted; what could not be written stays for the next time.
@@ -151,7 +175,8 @@ class Usage:
         users = USERS_OF_DAY.key(self._store.prefix, date)
         pairs = [part for pair in events.items() for part in pair]
         async with self._store.visit() as redis:
-            await _ADD.run(redis, [self._key(caller, date)], [self._name, number, USAGE.ttl or 0, *pairs])
+            seconds = (STRANGERS_USAGE if is_stranger(caller) else USAGE).ttl or 0
+            await _ADD.run(redis, [self._key(caller, date)], [self._name, number, seconds, *pairs])
             pipeline = redis.pipeline(transaction=False)
             pipeline.sadd(users, caller)
             pipeline.expire(users, USERS_OF_DAY.ttl or 0)
