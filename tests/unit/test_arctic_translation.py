@@ -120,8 +120,8 @@ def test_spans() -> None:
 def test_communities_are_asked_one_by_one() -> None:
     assert communities("a+b+a") == ["a", "b"]
     assert communities("popular") == []
-    with pytest.raises(Unavailable, match="5 at most"):
-        communities("a+b+c+d+e+f")
+    with pytest.raises(Unavailable, match="10 at most"):
+        communities("+".join("abcdefghijk"))
 
 
 def test_rows_without_an_id_or_a_time_are_left_out() -> None:

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.arctic_things import Bench, bench, furnish
+from tests.scripted_reddit import reddit
+
+__all__ = ["reddit"]
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """How Arctic Shift falls ill, and the contract's answer to each illness, over real HTTP."""
 
 import gzip
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,10 +10,12 @@ import pytest
 from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, Unavailable, UpstreamError
 from reddit_mcp.reddit.arctic_shift import Api, ArcticShift
 from reddit_mcp.reddit.client import Reddit
+from tests import scripted_reddit
 from tests.arctic_things import Bench, bench, furnish
 from tests.fake_arctic_shift import FakeArcticShift, Reply, comment
 from tests.fake_arctic_shift.server import BUSY, TIMED_OUT
 from tests.fake_arctic_shift.things import NOW
+from tests.scripted_reddit import ScriptedReddit
 from tests.storage_fixtures import free_port
 
 
@@ -184,3 +188,31 @@ async def test_comments_that_hang_below_each_other(arctic: Bench) -> None:
         else:
             found = (await arctic.reddit.thread("p10", "top", comment_id="r1" if ask == "focus" else "")).value.comments
         assert "r1" in [each.id for each in found]
+
+
+def drip(closing: threading.Event) -> Iterator[bytes]:
+    """A body that never ends, a byte at a time."""
+    yield b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n"
+    while not closing.wait(0.02):
+        yield b" "
+
+
+def cut_off(_: threading.Event) -> Iterator[bytes]:
+    """A connection that ends in the middle."""
+    yield b'HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{"data": ['
+
+
+def not_http(_: threading.Event) -> Iterator[bytes]:
+    """Something else that listens there."""
+    yield b"SSH-2.0-other\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"), [(drip, DeadlineExceeded), (cut_off, UpstreamError), (not_http, UpstreamError)]
+)
+async def test_a_connection_that_ends_badly(reddit: ScriptedReddit, raw: Any, kind: type[Failure]) -> None:
+    reddit.answer = lambda _: scripted_reddit.Reply(raw=raw)
+    api = Api(reddit.url, "test", 0.3)
+    with pytest.raises(kind):
+        await Reddit(ArcticShift(api)).posts("kettles", "new", "day")
+    await api.aclose()

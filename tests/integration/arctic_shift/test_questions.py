@@ -1,11 +1,12 @@
 """Each question of Reddit's answered by Arctic Shift, over real HTTP."""
 
+import random
 from typing import Any
 
 import pytest
 
 from reddit_mcp.errors import InvalidInput, NotFound, Unavailable
-from reddit_mcp.models import Comment, Listing, Post, Rule, Thread
+from reddit_mcp.models import Listing, Post, Rule
 from reddit_mcp.reddit.source import Answer, Query
 from tests.arctic_things import HOUR, Bench
 from tests.fake_arctic_shift import comment, community, post
@@ -16,11 +17,11 @@ def ids(answer: Answer[Listing]) -> list[str]:
     return [item.id for item in answer.value.items]
 
 
-async def all_pages(ask: Any) -> list[str]:
+async def all_pages(ask: Any, most: int = 200) -> list[str]:
     """Every id of a listing, page by page; ends within a bound."""
     found: list[str] = []
     after = ""
-    for _ in range(200):
+    for _ in range(most):
         answer = await ask(after)
         found += ids(answer)
         after = answer.value.after or ""
@@ -209,75 +210,6 @@ async def test_a_community_too_active_for_words_is_refused_for_good(arctic: Benc
     assert ids(await arctic.reddit.posts("kettles", "new", "day", 1)) == ["p00"]
 
 
-async def test_a_thread_in_its_order(arctic: Bench) -> None:
-    answer = await arctic.reddit.thread("p10", "top")
-    assert answer.value.post.id == "p10"
-    assert [(each.id, each.depth) for each in answer.value.comments] == [
-        ("c2", 0), ("c5", 0), ("c1", 0), ("c3", 1), ("c4", 2),
-    ]  # fmt: skip
-    assert next(each for each in answer.value.comments if each.id == "c3").is_submitter
-    assert (answer.calls, answer.degraded, arctic.spent.count) == (2, None, 1)
-
-
-@pytest.mark.parametrize(
-    ("sort", "first"), [("old", "c1"), ("new", "c5"), ("controversial", "c5"), ("best", "c2"), ("qa", "c1")]
-)
-async def test_orders_of_comments(arctic: Bench, sort: Any, first: str) -> None:
-    assert (await arctic.reddit.thread("p10", sort)).value.comments[0].id == first
-
-
-async def test_collapsed_comments_are_opened(arctic: Bench) -> None:
-    thread = (await arctic.reddit.thread("p10", "top", limit=2)).value
-    assert [each.id for each in thread.comments] == ["c2", "c5"]
-    (hidden,) = thread.more
-    assert (hidden.children, hidden.count) == (("c1",), 3)
-    opened = (await arctic.reddit.more("p10", hidden.children, "top")).value
-    assert [each.id for each in opened.comments] == ["c1", "c3", "c4"]
-
-
-async def test_what_arctic_shift_collapsed_stays_collapsed_and_is_opened(arctic: Bench) -> None:
-    arctic.fake.tree_most = 3
-    thread = (await arctic.reddit.thread("p10", "old")).value
-    assert [each.id for each in thread.comments] == ["c1", "c3", "c4"]
-    (hidden,) = thread.more
-    assert (hidden.children, hidden.parent_id) == (("c2", "c5"), "t3_p10")
-    opened = await arctic.reddit.more("p10", hidden.children, "old")
-    assert [each.id for each in opened.value.comments] == ["c2", "c5"]
-    arctic.fake.tree_most = 2
-    (below, _) = (await arctic.reddit.thread("p10", "old")).value.more
-    assert (below.parent_id, below.children, below.depth) == ("t1_c3", ("c4",), 2)
-
-
-async def test_one_branch_of_a_thread(arctic: Bench) -> None:
-    branch = (await arctic.reddit.thread("p10", "top", comment_id="c3")).value
-    assert [each.id for each in branch.comments] == ["c3", "c4"]
-    arctic.fake.tree_most = 1  # the whole tree does not reach it
-    branch = (await arctic.reddit.thread("p10", "top", comment_id="c4")).value
-    assert [each.id for each in branch.comments] == ["c4"]
-    assert (await arctic.reddit.thread("p10", "top", comment_id="zz")).value.comments == ()
-
-
-async def test_the_comments_above_a_branch(arctic: Bench) -> None:
-    query = {"context": "2", "sort": "top"}
-    for most in (25_000, 1):
-        arctic.fake.tree_most = most
-        payload = await _threads(arctic, "c4", query)
-        assert [each.id for each in payload] == ["c1", "c3", "c4"]
-
-
-async def _threads(bench: Bench, focus: str, given: dict[str, str]) -> tuple[Comment, ...]:
-    path = f"/comments/p10/_/{focus}"
-    query = Query("comments", Thread, "post p10", path, tuple(given.items()))
-    return (await bench.source.fetch(query)).value.comments
-
-
-async def test_a_post_that_is_gone(arctic: Bench) -> None:
-    arctic.fake.posts = [each for each in arctic.fake.posts if each["id"] != "p10"]
-    with pytest.raises(NotFound, match="post p10"):
-        await arctic.reddit.thread("p10", "best")
-    assert (await arctic.reddit.info("t3_p10", "post p10")).value.items == ()
-
-
 async def test_things_by_their_ids(arctic: Bench) -> None:
     answer = await arctic.reddit.info("t1_c2,t3_p01,t1_zz,t3_p00", "x")
     assert ids(answer) == ["c2", "p01", "p00"]
@@ -340,3 +272,42 @@ async def test_missing_fields_and_escaped_text(empty: Bench) -> None:
     assert isinstance(escaped, Post)
     assert (bare.author, bare.title, bare.score) == ("[deleted]", "", None)
     assert escaped.title == "Tea & cake <3"
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_any_mixture_is_paged_exactly(empty: Bench, seed: int) -> None:
+    dice, fake = random.Random(seed), empty.fake
+    fake.inclusive = bool(seed % 2)
+    for number in range(dice.randrange(60, 220)):
+        place, words = dice.choice(["kettles", "pots"]), dice.choice(["tea", "tea cup"])
+        age = dice.choice([dice.randrange(20), dice.randrange(4000)])
+        fake.posts.append(post(f"n{number}", age, subreddit=place, title=words))
+        fake.comments.append(comment(f"k{number}", f"n{number}", age=age, author="anna", subreddit=place))
+    dice.shuffle(fake.posts)
+    limit = dice.choice([1, 2, 9, 40, 100])
+    history = await all_pages(lambda after: empty.reddit.history("anna", "overview", limit, after), 500)
+    assert sorted(history) == sorted(each["id"] for each in (*fake.posts, *fake.comments))
+    found = await all_pages(
+        lambda after: empty.reddit.search("tea -cup", "kettles+pots", "new", "all", limit, after), 500
+    )
+    assert sorted(found) == sorted(each["id"] for each in fake.posts if each["title"] == "tea")
+
+
+async def test_a_range_of_time_and_comments_as_a_query(arctic: Bench) -> None:
+    day = (NOW - 5 * DAY, NOW - 4 * DAY)
+    given = (("limit", "9"), ("since", str(day[0])), ("until", str(day[1])))
+    posts = Query("listing", Listing, "community r/kettles", "/r/kettles/new", given)
+    found = (await arctic.source.fetch(posts)).value.items
+    assert [each.id for each in found] == [
+        each["id"] for each in arctic.fake.posts
+        if each["subreddit"] == "kettles" and day[0] <= each["created_utc"] < day[1]
+    ]  # fmt: skip
+    words = (("q", "body c2"), ("type", "comment"))
+    comments = Query("search", Listing, "community r/kettles", "/r/kettles/search", words)
+    assert [each.id for each in (await arctic.source.fetch(comments)).value.items] == ["c2"]
+
+
+async def test_a_question_it_has_no_answer_to(arctic: Bench) -> None:
+    with pytest.raises(Unavailable) as caught:
+        await arctic.source.fetch(Query("listing", Listing, "x", "/r/kettles/about/moderators"))
+    assert (caught.value.data["reason"], caught.value.calls) == ("not_offered_by_source", 0)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import httpx
 
+from reddit_mcp.errors import Failure, RateLimited
 from reddit_mcp.reddit.arctic_shift import failures
 from reddit_mcp.reddit.arctic_shift.body import ENCODINGS, MOST_BYTES, Unreadable, read
 from reddit_mcp.reddit.arctic_shift.budget import Budget, wait
@@ -83,10 +84,12 @@ class Api:
         """Whether it answers at all, within two seconds; a refusal is an answer."""
         try:
             async with asyncio.timeout(_ALIVE_SECONDS):
-                response = await self._http.get("/api/posts/search", params={"limit": "1", "fields": "id"})
-        except (TimeoutError, httpx.HTTPError):
+                await self.get("/api/posts/search", limit=1, fields="id")
+        except (Refused, RateLimited):
+            return True
+        except (TimeoutError, Failure):
             return False
-        return response.status_code in (200, 422, 429)
+        return True
 
     async def aclose(self) -> None:
         """Give the connections back."""

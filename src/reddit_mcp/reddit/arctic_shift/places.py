@@ -9,7 +9,7 @@ from reddit_mcp.reddit.arctic_shift.failures import not_found, not_offered
 
 Json = Any
 EVERYWHERE = ("all", "popular")
-_MOST_MERGED = 5
+_MOST_MERGED = 10
 _COMPLETIONS = 10
 _MOST_FOUND = 100
 
@@ -59,7 +59,8 @@ async def starting(asking: Asking, prefix: str, limit: int = _MOST_FOUND, *, adu
     rows = await asking.rows(
         "/api/subreddits/search", subreddit_prefix=prefix, limit=limit, over18=None if adult else "false"
     )
-    return [_t5(row) for row in rows if text(row.get("display_name")).lower().startswith(prefix.lower())]
+    named = [row for row in rows if text(row.get("display_name"))]
+    return [_t5(row) for row in named if row["display_name"].lower().startswith(prefix.lower())]
 
 
 async def completions(asking: Asking, prefix: str, *, adult: bool) -> Json:

@@ -10,7 +10,7 @@ from reddit_mcp.models import Value
 from reddit_mcp.reddit.arctic_shift import failures, people, places, sentences, threads
 from reddit_mcp.reddit.arctic_shift.api import Api, Asking, Spend, free
 from reddit_mcp.reddit.arctic_shift.listings import Listings, Told
-from reddit_mcp.reddit.parse import UnexpectedShape, parse
+from reddit_mcp.reddit.parse import parse
 from reddit_mcp.reddit.source import Answer, Query
 
 T = TypeVar("T", bound=Value)
@@ -40,20 +40,10 @@ class ArcticShift:
         asking = Asking(self._api, self._spend)
         try:
             payload, said = await _Question(asking, query, int(self._clock())).answer()
-            value = parse(query.model, payload)
         except Failure as failure:
             failure.calls = asking.calls
             raise
-        except failures.Refused as refused:
-            raise _counted(failures.overloaded(refused.status), asking) from refused
-        except UnexpectedShape as error:
-            raise _counted(failures.broken(200), asking) from error
-        return Answer(value, calls=asking.calls, ttl=query.ttl, degraded=said)
-
-
-def _counted(failure: Failure, asking: Asking) -> Failure:
-    failure.calls = asking.calls
-    return failure
+        return Answer(parse(query.model, payload), calls=asking.calls, ttl=query.ttl, degraded=said)
 
 
 class _Question:
