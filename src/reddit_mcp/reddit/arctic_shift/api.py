@@ -64,7 +64,8 @@ class Api:
         status, body = await self._exchange(
             path, {name: str(value) for name, value in params.items() if value is not None}
         )
-        return failures.content(status, _parsed(status, body))
+        # in a thread: megabytes of it would hold up every other call
+        return failures.content(status, await asyncio.to_thread(_parsed, status, body))
 
     async def _exchange(self, path: str, params: dict[str, str]) -> tuple[int, bytes]:
         try:
@@ -121,9 +122,9 @@ class Asking:
 
     async def get(self, path: str, **params: object) -> Json:
         """As `Api.get`."""
+        self._api.budget.check()
         if self.calls >= self._paid:
             await self._spend()
-        self._api.budget.check()
         self.calls += 1
         return await self._api.get(path, **params)
 
