@@ -1,0 +1,1 @@
+"""Arctic Shift over real HTTP, against a fake of its API."""
