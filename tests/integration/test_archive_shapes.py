@@ -64,6 +64,8 @@ class Shapes:
 
     def add(self, found: Iterable[tuple[str, Json]]) -> None:
         for kind, data in found:
+            if str(data.get("title")).startswith("[This post is not in this archive"):
+                continue  # the archive's own words, of which Reddit knows nothing
             self.always[kind] = self.always.get(kind, set(data)) & set(data)
             for field, value in data.items():
                 self.types[kind][field].add(type(value).__name__)

@@ -99,7 +99,7 @@ def test_a_file_that_only_begins_like_a_packed_one_is_named(tmp_path: Path) -> N
 
 
 def test_an_endless_line_is_cut_and_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_LONGEST", 1_000)
+    monkeypatch.setattr(files, "LONGEST", 1_000)
     path = packed(tmp_path, "a", line(post(1)) + line(post(2, selftext="x" * 5_000)) + line(post(3)))
     report = run(tmp_path / "db", path)
     assert (report.lines, report.bad_lines, report.examples[0].line) == (3, 1, 2)

@@ -73,7 +73,9 @@ class Document:
 
 
 def is_self(data: dict[str, Any]) -> bool:
-    """Whether a post is text; early dumps say it by its domain alone."""
+    """Whether a post is text; early dumps say it by its domain alone, which a crosspost has from its original."""
+    if data.get("crosspost_parent") or data.get("crosspost_parent_list"):
+        return flag(data.get("is_self"))
     return flag(data.get("is_self")) or text(data.get("domain")).startswith("self.")
 
 

@@ -131,9 +131,29 @@ def _community(call: Call) -> dict[str, Any]:
 def _post(store: Store, asked: str) -> dict[str, Any]:
     number = identity(asked)
     found = store.things([f"t3_{base36(number)}"]) if number is not None else []
-    if not found:
+    if found:
+        return found[0][1]
+    return _placeholder(store, base36(number or 0))
+
+
+def _placeholder(store: Store, identity: str) -> dict[str, Any]:
+    """A post of which the archive has the comments alone."""
+    nodes = store.thread(identity)
+    if not nodes:
         raise NotFoundError
-    return found[0][1]
+    ((_, comment), *_) = store.things([f"t1_{base36(nodes[0].id)}"])
+    place = text(comment.get("subreddit"))
+    return {
+        "id": identity,
+        "title": "[This post is not in this archive, only its comments are]",
+        "author": "[deleted]",
+        "subreddit": place,
+        "selftext": "",
+        "is_self": True,
+        "created_utc": None,
+        "num_comments": len(nodes),
+        "permalink": f"/r/{place}/comments/{identity}/",
+    }
 
 
 def _bodies(store: Store, parts: Sequence[Part]) -> dict[int, dict[str, Any]]:

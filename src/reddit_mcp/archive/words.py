@@ -23,12 +23,30 @@ _ASCII_WORD = re.compile("[a-z0-9]+")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 
 
+_STROKES = str.maketrans(
+    {
+        "\u0131": "i",
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "ŧ": "t",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "ŀ": "l",
+    }
+)
+"""Letters that Unicode does not take apart, as people type them who have no key for them."""
+
+
 def fold(text: str) -> str:
     """The text without what does not count when searching."""
     if text.isascii():
         return text.lower()
     bare = _POINTS.sub("", unicodedata.normalize("NFKD", text))
-    return unicodedata.normalize("NFKC", bare.casefold())
+    return unicodedata.normalize("NFKC", bare.casefold()).translate(_STROKES)
 
 
 def runs(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from reddit_mcp.archive.fields import account, community, flag, identity, moment
 from reddit_mcp.archive.ranks import controversy, hot, post_votes
 
 VERSION = 1
+MARKS = ("[deleted]", "[removed]", "[ Removed by Reddit ]", "[deleted by user]")
 _NAMES_REMEMBERED = 100_000
 _LEEWAY = 86_400  # seconds that a clock may be ahead of ours
 _FRESHER = "excluded.seen IS NULL OR {0}.seen IS NULL OR excluded.seen >= {0}.seen"
@@ -124,7 +125,7 @@ class Writer:
         if number is None:
             return False
         old = self._db.execute("SELECT seq, seen, title, selftext, data FROM post WHERE id = ?", (number,)).fetchone()
-        if old and _older(seen, old[1]):
+        if old and self._stays(data, seen, {"title": old[2], "selftext": old[3]}, old[4], old[1]):
             return False
         if old:
             self._drop_words(*old)
@@ -153,8 +154,8 @@ class Writer:
         number, seen = _number(data), _seen(data)
         if number is None:
             return False
-        row = self._db.execute("SELECT seen FROM comment WHERE id = ?", (number,)).fetchone()
-        if row and _older(seen, row[0]):
+        row = self._db.execute("SELECT seen, data FROM comment WHERE id = ?", (number,)).fetchone()
+        if row and self._stays(data, seen, {}, row[1], row[0]):
             return False
         post = identity(data.get("link_id"))
         self._db.execute(_PUT_COMMENT, (
@@ -163,6 +164,14 @@ class Writer:
             flag(data.get("controversiality")), flag(data.get("stickied")), seen, self._codec.pack(data),
         ))  # fmt: skip
         return True
+
+    def _stays(
+        self, new: dict[str, Any], seen: int | None, texts: dict[str, Any], blob: bytes, than: int | None
+    ) -> bool:
+        """Whether what is stored is the newer look; of two looks of unknown order a deletion is the newer one."""
+        if seen is not None and than is not None:
+            return seen < than or (seen == than and not _is_gone(new) and _is_gone(self._codec.unpack(blob) | texts))
+        return not _is_gone(new) and _is_gone(self._codec.unpack(blob) | texts)
 
     def _put_account(self, data: dict[str, Any]) -> bool:
         name = _name("t2", data)
@@ -229,12 +238,23 @@ def _name(kind: str, data: dict[str, Any]) -> str:
     return community({"subreddit": data.get("display_name"), "permalink": data.get("url")}) or ""
 
 
+_LOOKS = ("retrieved_utc", "retrieved_on", "retrieved_2nd_on", "updated_utc", "updated_on")
+"""When a thing was looked at, as the public dumps and archives write it."""
+
+
 def _seen(data: dict[str, Any]) -> int | None:
-    return moment(data.get("retrieved_utc")) or moment(data.get("retrieved_on"))
+    """When it was last looked at."""
+    meta = data.get("_meta")
+    places = (data, meta) if isinstance(meta, dict) else (data,)
+    return max(filter(None, (moment(place.get(name)) for place in places for name in _LOOKS)), default=None)
 
 
-def _older(seen: int | None, than: int | None) -> bool:
-    return seen is not None and than is not None and seen < than
+def _is_gone(data: dict[str, Any]) -> bool:
+    """Whether a post or comment was deleted or removed when it was looked at."""
+    meta = data.get("_meta")
+    told = isinstance(meta, dict) and (meta.get("removal_type") or meta.get("was_deleted_later"))
+    words = text(data.get("body") or data.get("selftext"))
+    return bool(told or data.get("removed_by_category") or words in MARKS or text(data.get("author")) == "[deleted]")
 
 
 def _parent(data: dict[str, Any], number: int, post: int | None) -> int | None:

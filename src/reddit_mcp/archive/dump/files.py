@@ -1,8 +1,12 @@
-"""Dump files on disk: which there are, and their lines, whatever they are packed with."""
+"""Dump files on disk: which there are, and the items in them, whatever they are packed with or written in."""
 
+import bz2
+import codecs
 import gzip
 import io
+import lzma
 import os
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -10,16 +14,29 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import orjson
+
+from reddit_mcp.archive.dump import json_text
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-UNREADABLE = (OSError, EOFError, zlib.error, zstd.ZstdError)  # what reading a missing or damaged file raises
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zstd.ZstdError,
+)  # what reading a missing or damaged file raises
+_GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"
+_SKIPPABLE = b"\x2a\x4d\x18"  # behind a byte from 0x50 to 0x5f: a frame of zstd that holds no data
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WINDOW_LOG = 31  # the public monthly dumps are packed with `--long=31`
 _BUFFER = 1 << 20
-_LONGEST = 1 << 26  # bytes; a thread of 40,000 comments still fits into a line
+LONGEST = 16 * 1024 * 1024
+"""Bytes of a line."""
 
 
 def dump_files(paths: list[Path], failed: Callable[[OSError], None]) -> Iterator[Path]:
@@ -37,14 +54,17 @@ def dump_files(paths: list[Path], failed: Callable[[OSError], None]) -> Iterator
 
 
 class DumpFile:
-    """An open dump file. How it is packed is told by its first bytes, since names lie.
+    """An open dump file. How it is packed and written is told by its first bytes, since names lie.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError: the file cannot be opened, or is no plain file: a pipe would never end.
     """
 
     def __init__(self, path: Path) -> None:
-        self.size = path.stat().st_size
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(None, "not a plain file")
+        self.size = found.st_size
         with ExitStack() as opened:
             self._raw = opened.enter_context(path.open("rb", buffering=_BUFFER))
             self._stream = opened.enter_context(_unpacked(self._raw))
@@ -55,29 +75,71 @@ class DumpFile:
         """How many bytes of the file have been read, packed as they are."""
         return self._raw.tell()
 
-    def __iter__(self) -> Iterator[bytes]:
-        """The lines. One too long to be a thing comes cut, and its rest is passed over.
+    def __iter__(self) -> Iterator[bytes | None]:
+        """The lines, or the values of a file that has not one value a line; None for one that is too long.
 
         Raises:
             one of UNREADABLE: the file is damaged.
         """
-        while line := self._stream.readline(_LONGEST):
-            rest = line
-            while len(rest) == _LONGEST and not rest.endswith(b"\n"):
-                rest = self._stream.readline(_LONGEST)
-            yield line
+        readline = self._readline()
+        first = _line(readline)
+        while first is not None and first.isspace():
+            yield first
+            first = _line(readline)
+        if first is not None and _is_part(first):
+            yield from json_text.items(readline, first)
+            return
+        while first != b"":
+            yield first
+            first = _line(readline)
 
     def close(self) -> None:
         """Release the file."""
         self._opened.close()
 
+    def _readline(self) -> Callable[[int], bytes]:
+        """Reads a line, or so many bytes of it, as UTF-8 without a byte order mark."""
+        begin = self._stream.peek(4)[:4] if isinstance(self._stream, io.BufferedReader) else b""
+        if begin.startswith(_UTF16):
+            text = io.TextIOWrapper(self._stream, "utf-16", errors="replace", newline="")
+            self._opened.callback(text.detach)
+            return lambda size: text.readline(size).encode("utf-8", "replace")
+        if begin.startswith(codecs.BOM_UTF8):
+            self._stream.read(len(codecs.BOM_UTF8))
+        return self._stream.readline
+
+
+def _line(readline: Callable[[int], bytes]) -> bytes | None:
+    """The next line, empty at the end; None for one that is too long, whose rest is passed over."""
+    line = readline(LONGEST)
+    if len(line) < LONGEST or line.endswith(b"\n"):
+        return line
+    while (rest := readline(LONGEST)) and not rest.endswith(b"\n"):
+        pass
+    return None
+
+
+def _is_part(line: bytes) -> bool:
+    """Whether a first line is only the begin of a value, or holds more than one."""
+    if not line.lstrip().startswith((b"{", b"[")):
+        return False
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return True
+    return False
+
 
 def _unpacked(raw: BinaryIO) -> BinaryIO:
-    magic = raw.read(4)
+    magic = raw.read(5)
     raw.seek(0)
     if magic.startswith(_GZIP):
         return _buffered(gzip.GzipFile(fileobj=raw))
-    if magic == _ZSTD:
+    if magic.startswith(_BZIP2):
+        return _buffered(bz2.BZ2File(raw))
+    if magic.startswith(_XZ):
+        return _buffered(lzma.LZMAFile(raw))
+    if magic.startswith(_ZSTD) or (magic[1:4] == _SKIPPABLE and 0x50 <= magic[0] <= 0x5F):  # noqa: PLR2004
         options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
         return _buffered(zstd.ZstdFile(raw, options=options))
     return raw

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
-from reddit_mcp.archive.dump.files import UNREADABLE, DumpFile, dump_files
-from reddit_mcp.archive.dump.lines import Thing, things
+from reddit_mcp.archive.dump.escaping import majority, told_by
+from reddit_mcp.archive.dump.files import LONGEST, UNREADABLE, DumpFile, dump_files
+from reddit_mcp.archive.dump.lines import Thing, parsed, things
 from reddit_mcp.archive.writer import Writer
 
 _BATCH = 2_000  # things, and lines without any, in one transaction
 _HEAD = 100  # lines without a single thing that make a file no dump
 _EXAMPLES = 20
+_CHUNK = 500  # lines that are looked at together
+_TELLING = (b"&", b"<", b">", rb"\u00")
+_END = EOFError("the end")
 _TABLES = {"t1": "comment", "t2": "account", "t3": "post", "t5": "community"}
 
 
@@ -113,7 +117,7 @@ def _stored(db: Path) -> Counter[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line read: its number, and its things or why it has none."""
+    """A line read: its number, its things, and why it has none or not all."""
 
     number: int
     things: list[Thing]
@@ -158,7 +162,7 @@ class _Importer:
         self._writer.add(found)
         self._report.lines += len(batch)
         self._report.read.update(kind for kind, _ in found)
-        bad = [BadLine(path, line.number, line.reason) for line in batch if not line.things]
+        bad = [BadLine(path, line.number, line.reason) for line in batch if line.reason]
         self._report.bad_lines += len(bad)
         self._report.examples += bad[: max(_EXAMPLES - len(self._report.examples), 0)]
 
@@ -166,22 +170,58 @@ class _Importer:
         self._report.skipped.append(Skipped(path, reason))
 
 
-def _lines(file: Iterable[bytes]) -> Iterator[_Line]:
+def _lines(file: Iterable[bytes | None]) -> Iterator[_Line]:
     """The lines that are not blank, read. A file that breaks off ends with a bad line which says so."""
-    number = 0
-    try:
-        for number, line in enumerate(file, 1):
-            if not line.isspace():
-                yield _read(number, line)
-    except UNREADABLE as error:
-        yield _Line(number + 1, [], f"the file is damaged from here on: {error}")
+    number, around = 0, None
+    for chunk in _chunks(file):
+        told = majority(found for found in map(_shown, chunk) if found is not None)
+        around = around if told is None else told
+        for line in chunk:
+            number += 1
+            if isinstance(line, Exception):
+                yield _Line(number, [], f"the file is damaged from here on: {line}")
+            elif line is None:
+                yield _Line(number, [], f"longer than {LONGEST} bytes")
+            elif not line.isspace():
+                yield _read(number, line, around)
 
 
-def _read(number: int, line: bytes) -> _Line:
+def _chunks(file: Iterable[bytes | None]) -> Iterator[list[bytes | Exception | None]]:
+    """Some lines at a time, with what ended the file too early as the last of them."""
+    lines, chunk, size = iter(file), [], 0
+    while True:
+        try:
+            line: bytes | Exception | None = next(lines, _END)
+        except UNREADABLE as error:
+            line = error
+        if line is not _END:
+            chunk.append(line)
+            size += len(line) if isinstance(line, bytes) else 0
+        if line is _END or isinstance(line, Exception) or len(chunk) >= _CHUNK or size >= LONGEST:
+            yield chunk
+            chunk, size = [], 0
+        if line is _END or isinstance(line, Exception):
+            return
+
+
+def _shown(line: bytes | Exception | None) -> bool | None:
+    """Whether a line shows that its text is escaped, or not."""
+    if not isinstance(line, bytes) or not any(mark in line for mark in _TELLING):
+        return None
     try:
-        return _Line(number, things(line))
+        found, _ = parsed(line)
+    except ValueError:
+        return None
+    return told_by(line, found)
+
+
+def _read(number: int, line: bytes, around: bool | None) -> _Line:
+    try:
+        found = things(line, around)
+        _, unnamed = parsed(line) if b"[" in line else ([], 0)
     except ValueError as error:
         return _Line(number, [], str(error))
+    return _Line(number, found, f"{unnamed} things in it have no id" if unnamed else "")
 
 
 def _head(lines: Iterator[_Line]) -> list[_Line]:

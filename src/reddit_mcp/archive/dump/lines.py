@@ -7,48 +7,49 @@ from typing import Any
 
 import orjson
 
+from reddit_mcp.archive.dump.escaping import Thing, is_escaped, unescaped
 from reddit_mcp.archive.writer import fullname
 
-Thing = tuple[str, dict[str, Any]]
+__all__ = ["Thing", "parsed", "things", "unescaped"]
+
+_NOTHING: Thing = ("", {})
+_WRAPPERS = ("response", "data", "posts", "comments", "items")
 _KINDS = frozenset({"t1", "t2", "t3", "t5"})
 _FULLNAME = re.compile(r"(t[135])_[0-9a-z]{1,13}", re.ASCII)
-# Reddit escapes & < > in every string unless asked with raw_json=1; its HTML fields and signed image URLs show which.
-# (https://praw.readthedocs.io and Reddit's API page: "response body encoding".)
-_ESCAPED = re.compile(
-    rb'_html"\s*:\s*"(?:&|\\u0026)lt;'
-    rb'|"(?:url|u)"\s*:\s*"(?:[^"\\]|\\.)*(?:&|\\u0026)amp;s='
-)
-_MARKS = (b"amp;", b"lt;", b"gt;")  # no line is escaped without one, and most have none
-_RAW = re.compile(rb'_html"\s*:\s*"(?:<|\\u003[cC])')
-_ENTITY = re.compile(r"&(?:amp|lt|gt);")
-_NEVER_ESCAPED = re.compile(r"[<>]|&(?!(?:amp|lt|gt);)")
-_TYPED = ("title", "selftext", "body")
+_MOST_VALUES = 400_000
+"""Objects and lists in a line: more than a thread of 40,000 comments has, and what memory has room for."""
 
 
-def things(line: bytes) -> list[Thing]:
-    """Every thing in a line, as (kind, data): a bare or wrapped one, a listing, or a whole thread.
+def things(line: bytes, around: bool | None = None) -> list[Thing]:
+    """Every thing in a line, as (kind, data), with text as people typed it.
+
+    Args:
+        line: a bare or wrapped thing, a listing, a whole thread, an API's answer.
+        around: whether the lines around it are escaped, where they show it.
 
     Raises:
         ValueError: the line is damaged or holds no thing; the message says which.
     """
+    found, _ = parsed(line)
+    return [(kind, unescaped(data)) for kind, data in found] if is_escaped(line, found, around) else found
+
+
+def parsed(line: bytes) -> tuple[list[Thing], int]:
+    """The things in a line as they stand there, and how many had no id or name.
+
+    Raises:
+        ValueError: the line is damaged or holds no thing; the message says which.
+    """
+    if line.count(b"{") + line.count(b"[") > _MOST_VALUES:
+        raise ValueError("too many values in one line")
     try:
-        found = [thing for thing in _find(_parse(line)) if _named(thing)]
-        if not found:
-            raise ValueError("no Reddit thing in it")
-        return [(kind, unescaped(data)) for kind, data in found] if _escaped(line, found) else found
+        everything = list(_find(_parse(line)))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-
-
-def unescaped(value: Any) -> Any:
-    """The value with & < > in all its texts as people typed them."""
-    if isinstance(value, str):
-        return value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in value else value
-    if isinstance(value, list):
-        return [unescaped(item) for item in value]
-    if isinstance(value, dict):
-        return {key: unescaped(item) for key, item in value.items()}
-    return value
+    found = [thing for thing in everything if _named(thing)]
+    if not found:
+        raise ValueError("no Reddit thing in it")
+    return found, len(everything) - len(found)
 
 
 def _parse(line: bytes) -> Any:
@@ -63,29 +64,41 @@ def _parse(line: bytes) -> Any:
 
 
 def _find(value: Any) -> Iterator[Thing]:
+    """The things in a value; what is none, in a list of things, comes as `_NOTHING`."""
     if isinstance(value, list):
         for item in value:
-            yield from _find(item)
+            yield from _find(item) if isinstance(item, dict | list) else (_NOTHING,)
     elif isinstance(value, dict):
         kind, data = value.get("kind"), value.get("data")
         if kind == "Listing" and isinstance(data, dict):
             yield from _find(data.get("children"))
         elif kind in _KINDS and isinstance(data, dict):
             yield from _with_replies(kind, data)
-        elif isinstance(value.get("response"), list):
-            yield from _find(value["response"])
         elif bare := _kind(value):
             yield from _with_replies(bare, value)
+        elif inner := next((value[name] for name in _WRAPPERS if isinstance(value.get(name), list)), None):
+            yield from _find(inner)
+        elif kind != "more":
+            yield _NOTHING
 
 
 def _with_replies(kind: str, data: dict[str, Any]) -> Iterator[Thing]:
     """A thing, and the replies nested in it, which it gives up."""
-    replies = data.get("replies")
-    if kind == "t1" and isinstance(replies, dict):
+    replies, comments = data.get("replies"), data.get("comments")
+    if kind == "t1" and isinstance(replies, dict | list):
         yield kind, data | {"replies": ""}
-        yield from _find(replies)
+        yield from _below(replies, data.get("link_id"))
+    elif kind == "t3" and isinstance(comments, list):
+        yield kind, {name: value for name, value in data.items() if name != "comments"}
+        yield from _below(comments, f"t3_{data.get('id')}")
     else:
         yield kind, data
+
+
+def _below(replies: Any, post: Any) -> Iterator[Thing]:
+    """Comments inside a post or a comment; downloaders leave out whose they are."""
+    for kind, data in _find(replies):
+        yield kind, ({"link_id": post, **data} if kind == "t1" and post else data)
 
 
 def _kind(data: dict[str, Any]) -> str | None:
@@ -108,19 +121,3 @@ def _named(thing: Thing) -> bool:
         return bool(fullname(*thing))
     except ValueError:
         return False
-
-
-def _escaped(line: bytes, found: list[Thing]) -> bool:
-    """Whether Reddit escaped this line's text.
-
-    The monthly dumps carry neither sign for most lines, but are recorded escaped: there, text with entities and without
-    anything that escaping would have changed tells.
-    """
-    if not any(mark in line for mark in _MARKS):
-        return False
-    if _ESCAPED.search(line):
-        return True
-    if _RAW.search(line):
-        return False
-    typed = " ".join(str(data.get(field, "")) for _, data in found for field in _TYPED)
-    return bool(_ENTITY.search(typed)) and not _NEVER_ESCAPED.search(typed)
