@@ -121,7 +121,7 @@ def _line(readline: Callable[[int], bytes]) -> bytes | None:
 
 def _is_part(line: bytes) -> bool:
     """Whether a first line is only the begin of a value, or holds more than one."""
-    if not line.lstrip().startswith((b"{", b"[")):
+    if json_text.has_too_many_values(line) or not line.lstrip().startswith((b"{", b"[")):
         return False
     try:
         orjson.loads(line)

@@ -12,9 +12,17 @@ from collections.abc import Callable, Iterator
 LONGEST = 16 * 1024 * 1024
 """Characters of an item."""
 
+MOST_VALUES = 400_000
+"""Objects and lists in an item: more than a thread of 40,000 comments has, and what memory has room for."""
+
 PIECE = 1 << 16
 _BETWEEN = re.compile(r"[\s,\[\]}\ufeff\x00]*")
 _WRAPPER = re.compile(r'\{\s*"(?:data|posts|comments|items)"\s*:\s*\[')
+
+
+def has_too_many_values(item: bytes) -> bool:
+    """Whether reading an item would take too much memory, however short it is."""
+    return item.count(b"{") + item.count(b"[") > MOST_VALUES
 
 
 def items(read: Callable[[int], bytes], begin: bytes) -> Iterator[bytes | None]:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from reddit_mcp.archive.dump.escaping import Thing, is_escaped, unescaped
+from reddit_mcp.archive.dump.json_text import has_too_many_values
 from reddit_mcp.archive.writer import fullname
 
 __all__ = ["Thing", "parsed", "things", "unescaped"]
@@ -16,8 +17,6 @@ _NOTHING: Thing = ("", {})
 _WRAPPERS = ("response", "data", "posts", "comments", "items")
 _KINDS = frozenset({"t1", "t2", "t3", "t5"})
 _FULLNAME = re.compile(r"(t[135])_[0-9a-z]{1,13}", re.ASCII)
-_MOST_VALUES = 400_000
-"""Objects and lists in a line: more than a thread of 40,000 comments has, and what memory has room for."""
 
 
 def things(line: bytes, around: bool | None = None) -> list[Thing]:
@@ -40,7 +39,7 @@ def parsed(line: bytes) -> tuple[list[Thing], int]:
     Raises:
         ValueError: the line is damaged or holds no thing; the message says which.
     """
-    if line.count(b"{") + line.count(b"[") > _MOST_VALUES:
+    if has_too_many_values(line):
         raise ValueError("too many values in one line")
     try:
         everything = list(_find(_parse(line)))
