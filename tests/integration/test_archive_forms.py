@@ -78,9 +78,8 @@ def test_the_tree_inside_a_post_of_the_bulk_downloader(tmp_path: Path) -> None:
         (b'[{"id": "p1", "title": }, \n' + THREE, 3, 1),
         (b"[1, 2, " + json.dumps(post(1)).encode() + b"]", 1, 1),
         (json.dumps([post(1), {"title": "no id", "url": "x"}]).encode(), 1, 1),
-        (b"[" * 3_000_000 + json.dumps(post(1)).encode(), 1, 0),
     ],
-    ids=["a first line cut", "a damaged array", "numbers", "a thing without an id", "brackets"],
+    ids=["a first line cut", "a damaged array", "numbers", "a thing without an id"],
 )
 def test_what_is_not_understood_is_counted_and_named(tmp_path: Path, content: bytes, read: int, bad: int) -> None:
     report = run(tmp_path / "db", packed(tmp_path, "dump", content))
