@@ -178,7 +178,9 @@ def test_statuses() -> None:
     assert isinstance(failures.not_found("user u/x"), NotFound)
 
 
-@pytest.mark.parametrize("reset", ["30", str(time.time() + 30), str((time.time() + 30) * 1000)])
+@pytest.mark.parametrize(
+    "reset", ["30", str(time.time() + 30), str((time.time() + 30) * 1000)], ids=["wait", "second", "millisecond"]
+)
 def test_the_budget_learns_a_wait_in_every_form(reset: str) -> None:
     budget = Budget()
     budget.learn({"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset})
