@@ -21,7 +21,9 @@ def blocks(language: str) -> list[str]:
 
 
 SHELL_LINES = [line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()]
-COMMANDS = [words[i + 1 :] for words in SHELL_LINES for i, word in enumerate(words) if word.endswith("bin/reddit-mcp")]
+COMMANDS = [
+    words[i + 1 :] for words in SHELL_LINES for i, word in enumerate(words) if word.endswith("bin/mcp-for-reddit")
+]
 GENERATED = runpy.run_path(str(ROOT / "scripts" / "generate_docs.py"))["rendered"]()
 
 
