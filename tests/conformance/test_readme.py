@@ -13,7 +13,7 @@ from reddit_mcp.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(language: str) -> list[str]:
@@ -71,7 +71,8 @@ def test_commands_exist(words: list[str], capsys: pytest.CaptureFixture[str]) ->
 def test_make_targets_exist() -> None:
     phony = re.search(r"^\.PHONY:(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony
-    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= set(phony[1].split())
+    told = "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    assert set(re.findall(r"(?:^|`|\d )make ([a-z-]+)", told, re.MULTILINE)) <= set(phony[1].split())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
