@@ -1,11 +1,14 @@
 # make run    the server, on a machine that has Python 3.11 or newer, pip and make
 # make test   every check, on the same machine
+# make quick  lint, types, layers and unit tests: what is worth waiting for while working
 # make tests-cluster   the integration tests on a Redis Cluster of three masters
 # make docs   write the generated parts of README.md and .env.example
 # make lock   resolve the dependencies of pyproject.toml anew
 
+# Debian has a venv module that cannot make an environment: its ensurepip is in a package of its own.
+USABLE := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+	$$python $(USABLE) 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -13,21 +16,25 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INSTALL_LOCKED := $(PIP) install --no-deps --require-hashes --requirement
 # setuptools is among the requirements, so that building the package downloads nothing that is not pinned.
 INSTALL_PACKAGE := $(PIP) install --no-deps --no-build-isolation --editable . && $(PIP) check
-OR_SAY := || { echo "The installation failed; see above. If the package index cannot be reached, try again later; else \
-	run 'make clean' and try again with a Python from 3.11 to 3.14." >&2; exit 1; }
+OR_SAY := || { echo "The installation failed, for the reason above. Can the package index be reached, and is this folder writable, \
+	with 500 MB free? Then run make again; 'make clean' first starts anew." >&2; exit 1; }
+# An environment whose making was interrupted, or whose Python is gone, is of no use: it is made again.
+HEALED := $(shell test -x $(BIN)/python -a -x $(BIN)/pip || rm -rf $(VENV))
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' pyproject.toml --group build
 
-.PHONY: run test check lint types imports tests tests-cluster docs lock clean
+.PHONY: run test check quick lint types imports unit tests tests-cluster docs lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
-	@exec $(BIN)/reddit-mcp serve
+	@exec $(BIN)/mcp-for-reddit serve
 
 test: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory check
 
 check: lint types imports tests
+
+quick: lint types imports unit
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -38,6 +45,9 @@ types: $(VENV)/installed-dev
 
 imports: $(VENV)/installed-dev
 	$(BIN)/lint-imports
+
+unit: $(VENV)/installed-dev
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile tests/unit
 
 tests: $(VENV)/installed-dev
 	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=term
@@ -51,18 +61,21 @@ docs: $(VENV)/installed-dev
 lock: $(VENV)/installed-dev
 	$(LOCK) --upgrade --output-file requirements.txt
 	$(LOCK) --upgrade --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	@$(MAKE) --no-print-directory $(VENV)/installed-dev
+	$(BIN)/python scripts/check_lock.py
 
 clean:
 	rm -rf $(VENV) .cache build dist src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
-$(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with its venv module is needed; it is not on PATH." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+$(BIN)/pip:
+	@$(or $(PYTHON),false) $(USABLE) 2>/dev/null || { echo "Python 3.11 or newer with its venv module is needed (on Debian and \
+		Ubuntu: apt install python3-venv); make PYTHON=... names one that is not on PATH." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) $(OR_SAY)
 
-$(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
+$(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/pip
 	@{ $(INSTALL_LOCKED) requirements.txt && $(INSTALL_PACKAGE); } $(OR_SAY)
 	@touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+$(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/pip
 	@{ $(INSTALL_LOCKED) requirements-dev.txt && $(INSTALL_PACKAGE); } $(OR_SAY)
 	@touch $@ $(VENV)/installed

@@ -2,4 +2,4 @@
 
 from importlib.metadata import version
 
-__version__ = version("reddit-mcp")
+__version__ = version("mcp-for-reddit")

@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="reddit-mcp", description="Reddit for AI assistants over the Model Context Protocol.")
+    parser = _Parser(prog="mcp-for-reddit", description="Reddit for AI assistants over the Model Context Protocol.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     serve = commands.add_parser("serve", help="run the server")
@@ -144,7 +144,7 @@ def main(words: Sequence[str] | None = None) -> int:
         line = str(failure)
     except KeyboardInterrupt:
         return 130
-    sys.stderr.write(f"reddit-mcp: {line}\n")
+    sys.stderr.write(f"mcp-for-reddit: {line}\n")
     return 1
 
 

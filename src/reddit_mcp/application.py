@@ -31,7 +31,7 @@ def open_archive(settings: Settings) -> SqliteStore:
     """
     path = archive_path(settings)
     if not path.is_file():
-        raise Unavailable(f"ARCHIVE_DB: there is no archive at {path}; make one with `reddit-mcp archive import`.")
+        raise Unavailable(f"ARCHIVE_DB: there is no archive at {path}; make one with `mcp-for-reddit archive import`.")
     try:
         return SqliteStore(path)
     except ValueError as error:

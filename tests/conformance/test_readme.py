@@ -13,7 +13,7 @@ from reddit_mcp.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(language: str) -> list[str]:
@@ -21,7 +21,9 @@ def blocks(language: str) -> list[str]:
 
 
 SHELL_LINES = [line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()]
-COMMANDS = [words[i + 1 :] for words in SHELL_LINES for i, word in enumerate(words) if word.endswith("bin/reddit-mcp")]
+COMMANDS = [
+    words[i + 1 :] for words in SHELL_LINES for i, word in enumerate(words) if word.endswith("bin/mcp-for-reddit")
+]
 GENERATED = runpy.run_path(str(ROOT / "scripts" / "generate_docs.py"))["rendered"]()
 
 
@@ -69,7 +71,8 @@ def test_commands_exist(words: list[str], capsys: pytest.CaptureFixture[str]) ->
 def test_make_targets_exist() -> None:
     phony = re.search(r"^\.PHONY:(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony
-    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= set(phony[1].split())
+    told = "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    assert set(re.findall(r"(?:^|`|\d )make ([a-z-]+)", told, re.MULTILINE)) <= set(phony[1].split())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

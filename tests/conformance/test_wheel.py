@@ -63,7 +63,7 @@ def test_every_dependency_is_bounded_above(wheel: Path) -> None:
 async def test_a_client_uses_the_installed_server_over_stdio(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     server = StdioServerParameters(
-        command=str(installed / "reddit-mcp"),
+        command=str(installed / "mcp-for-reddit"),
         args=["serve", "--transport", "stdio"],
         env={"DATA_DIR": str(tmp_path / "data")},
         cwd=tmp_path / "elsewhere",

@@ -94,7 +94,7 @@ def test_a_platform_that_cannot_be_reached_ends_the_start_soon_and_in_one_line(
     assert code == 1
     assert time.monotonic() - started < BEGIN_SECONDS
     assert err.count("\n") == 1
-    assert err.startswith("reddit-mcp: The Apify platform")
+    assert err.startswith("mcp-for-reddit: The Apify platform")
 
 
 WATCHFUL = {"reddit_mcp.actor.watchdog.EVERY_SECONDS": 0.2, "reddit_mcp.actor.watchdog.PATIENCE_SECONDS": 0.5}

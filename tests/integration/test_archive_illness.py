@@ -167,4 +167,4 @@ def test_a_taken_port_is_one_line(url: str, tmp_path: Path) -> None:
         words, env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 1
-    assert re.fullmatch(r"reddit-mcp: Cannot listen on port \d+: .*in use.*\n", ended.stderr)
+    assert re.fullmatch(r"mcp-for-reddit: Cannot listen on port \d+: .*in use.*\n", ended.stderr)

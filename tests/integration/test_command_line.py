@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import environment
+from reddit_mcp.archive.server import serving
+from reddit_mcp.archive.sqlite import SqliteStore
+from tests.running import environment, sample
 
 
 def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -60,6 +62,17 @@ def test_doctor_says_what_to_do_about_an_unreachable_reddit_and_redis(tmp_path: 
     told = [line.split(":")[0] for line in ended.stdout.splitlines()]
     assert told == ["FAIL  redis", "ok    cache", "FAIL  reddit", "ok    billing"]
     assert "s3cret" not in ended.stdout + ended.stderr
+    assert "app-registration before 12 January 2027" in ended.stdout
+
+
+def test_doctor_says_when_reddit_closes_while_credentials_are_set(tmp_path: Path) -> None:
+    with SqliteStore(sample()) as store, serving(store) as url:
+        settings = {"REDDIT_CLIENT_ID": "id", "REDDIT_CLIENT_SECRET": "s3cret"}
+        ended = run("doctor", data_dir=tmp_path, REDDIT_OAUTH_URL=url, REDDIT_URL=url, **settings)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    (line,) = (line for line in ended.stdout.splitlines() if line.startswith("warn  reddit: "))
+    assert "app-registration before 12 January 2027" in line
+    assert "in March 2027 Reddit's Data API closes to all" in line
 
 
 def test_a_version_is_told(tmp_path: Path) -> None:

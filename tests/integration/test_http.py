@@ -120,7 +120,7 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path, base_url: str) -> None:
         assert process.wait(20) == 1
         assert process.stderr is not None
         line = process.stderr.read()
-    assert line.startswith(f"reddit-mcp: Cannot listen on 127.0.0.1:{port}")
+    assert line.startswith(f"mcp-for-reddit: Cannot listen on 127.0.0.1:{port}")
     assert line.count("\n") == 1
 
 

@@ -155,5 +155,5 @@ def test_a_worker_that_cannot_start_says_so_in_one_line(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr.startswith("reddit-mcp: ARCHIVE_DB")
+    assert ended.stderr.startswith("mcp-for-reddit: ARCHIVE_DB")
     assert len(ended.stderr.splitlines()) == 1

@@ -197,5 +197,5 @@ async def test_the_account_mode_without_an_account_is_refused(at_home: Any) -> N
     settings, secrets = at_home(APIFY_IS_AT_HOME="", AUTH_MODE="apify"), Secrets([bytes(32)])
     async with fake_store() as store:
         ring = Keyring(Keys(store, secrets), Notices(store))
-        with pytest.raises(Unavailable, match="reddit-mcp actor"):
+        with pytest.raises(Unavailable, match="mcp-for-reddit actor"):
             Gate(settings, secrets, ring)

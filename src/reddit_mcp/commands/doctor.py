@@ -37,7 +37,8 @@ async def _run(settings: Settings) -> int:
             line = f"{'warn ' if isinstance(found, Warned) else 'ok   '} {name}: {found}"
         except Failure as failure:
             failed += 1
-            line = f"FAIL  {name}: {failure} {ADVICE.get(str(failure.data.get('reason')), '')}".rstrip()
+            advice = (ADVICE.get(str(failure.data.get("reason")), ""), *getattr(failure, "__notes__", ()))
+            line = " ".join(filter(None, (f"FAIL  {name}: {failure}", *advice)))
         sys.stdout.write(line + "\n")
     return failed
 
@@ -45,8 +46,14 @@ async def _run(settings: Settings) -> int:
 ADVICE = {
     "store_evicts": "Set maxmemory-policy noeviction, and REDIS_CACHE_URL to another Redis that may evict.",
     "reddit_credentials": "Check REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET at https://www.reddit.com/prefs/apps; "
-    "a revoked application must be approved by Reddit again. Without them the server answers from an archive.",
+    "Reddit approves no new application, nor a revoked one again. Without them the server answers from an archive.",
 }
+
+CLOSING = (
+    "Register the application at developers.reddit.com/app-registration before 12 January 2027, or it loses access; "
+    "in March 2027 Reddit's Data API closes to all."
+)
+"""What Reddit announced on 30 September 2026 (r/redditdev, r/modnews) to those who have an application."""
 
 
 async def _redis(settings: Settings) -> str:
@@ -81,9 +88,12 @@ async def _reddit(settings: Settings) -> str:
     praw = Praw(reddit_application(settings))
     try:
         await praw.sign_in()
+    except Failure as failure:
+        failure.add_note(CLOSING)
+        raise
     finally:
         await praw.aclose()
-    return "the application's credentials are accepted"
+    return Warned(f"the application's credentials are accepted. {CLOSING}")
 
 
 async def _billing(settings: Settings) -> str:

@@ -34,7 +34,7 @@ def _announce(url: str, settings: Settings) -> None:
     """Say where the server is, and what to paste into a client."""
     source = "an archive (no Reddit credentials are set)" if settings.archive_mode else "Reddit"
     config = json.dumps({"mcpServers": {"reddit": {"type": "http", "url": url}}}, indent=2)
-    sys.stdout.write(f"reddit-mcp answers from {source} at {url}\nPaste this into your MCP client:\n{config}\n")
+    sys.stdout.write(f"mcp-for-reddit answers from {source} at {url}\nPaste this into your MCP client:\n{config}\n")
     sys.stdout.flush()
 
 

@@ -24,6 +24,6 @@ async def _work(settings: Settings) -> None:
     ended = asyncio.Event()
     on_signals(ended.set, signal.SIGTERM, signal.SIGINT)
     async with opened(settings):
-        sys.stdout.write("reddit-mcp does background jobs\n")
+        sys.stdout.write("mcp-for-reddit does background jobs\n")
         sys.stdout.flush()
         await ended.wait()

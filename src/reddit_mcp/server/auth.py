@@ -80,7 +80,7 @@ class Gate:
         self._account = account
         self._tokens = tokens
         if settings.authentication == "apify" and account is None:
-            raise Unavailable("AUTH_MODE=apify is for runs on the Apify platform: use `reddit-mcp actor` there.")
+            raise Unavailable("AUTH_MODE=apify is for runs on the Apify platform: use `mcp-for-reddit actor` there.")
         self._local = settings.on_loopback
         self._strangers = settings.allow_anonymous
         self._lists = settings.list_without_key
