@@ -28,9 +28,9 @@ from typing import Any
 import httpx
 
 from reddit_mcp.archive import dump
-from reddit_mcp.archive.fields import base36
-from reddit_mcp.archive.server import serving
-from reddit_mcp.archive.sqlite import SqliteStore
+from reddit_mcp.archive.http_api.archive_server import serving
+from reddit_mcp.archive.sqlite.raw_fields import base36
+from reddit_mcp.archive.sqlite.sqlite_store import SqliteStore
 
 SEED = 1729
 NEWEST, YEAR = 1_700_000_000, 31_536_000  # seconds

@@ -20,12 +20,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.report import when_and_where, write
-from tests.fake_platform import FakePlatform, Fault
+from tests.support.fake_platform import FakePlatform, Fault
 
-from reddit_mcp.actor.billing import open_billing
+from reddit_mcp.actor.apify_billing import open_billing
+from reddit_mcp.container import open_container
+from reddit_mcp.mcp_server.server import RedditServer
 from reddit_mcp.observability import logs
-from reddit_mcp.opening import opened
-from reddit_mcp.server.mcp import RedditServer
 from reddit_mcp.settings import Settings
 
 LATENCY = 0.1
@@ -80,7 +80,7 @@ class Side:
 async def measure(folder: Path) -> tuple[Side, Side]:
     """Turns of both."""
     paid, free = (Settings(data_dir=folder / name, redis_url=None) for name in ("paid", "free"))
-    async with opened(paid, open_billing) as one, opened(free) as other:
+    async with open_container(paid, open_billing) as one, open_container(free) as other:
         sides = Side(one.mcp), Side(other.mcp)
         for side in sides:
             await asyncio.gather(*(side.call() for _ in range(WARM_UP)))

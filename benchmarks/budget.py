@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 from benchmarks import report
-from tests.budget_fixtures import Upstream, busiest, census, query, queue_over, redis_server, store_at, window
-from tests.budget_replica import Account, Order, run
+from tests.support.budget_replica import Account, Order, run
+from tests.support.request_budget import Upstream, busiest, census, query, queue_over, redis_server, store_at, window
 
-from reddit_mcp.reddit.source import Priority
+from reddit_mcp.upstream.source import Priority
 
 LIMIT, SPAN = 100, 61.0
 

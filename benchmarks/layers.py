@@ -23,21 +23,21 @@ from benchmarks.report import when_and_where, write
 
 from reddit_mcp.errors import Failure, UpstreamError
 from reddit_mcp.models import Listing, Post, Subreddit
-from reddit_mcp.reddit.breaker import Guarded
-from reddit_mcp.reddit.breakers import Breakers
-from reddit_mcp.reddit.cache import Cache
-from reddit_mcp.reddit.circuit import BreakerRules
-from reddit_mcp.reddit.coalesce import Coalesce
-from reddit_mcp.reddit.memory import Memory
-from reddit_mcp.reddit.retry import Retry, RetryRules
-from reddit_mcp.reddit.shelf import Shelf
-from reddit_mcp.reddit.source import Answer, Query, Source
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage import Store, open_store
-from reddit_mcp.storage.entries import Entries
-from reddit_mcp.storage.flights import Flights, Seen
-from reddit_mcp.storage.notices import Notices
-from reddit_mcp.storage.purges import Purges
+from reddit_mcp.storage.cache.cache_entries import CacheEntries
+from reddit_mcp.storage.cache.cache_purges import CachePurges
+from reddit_mcp.storage.cache.flight_leases import FlightLeases, Seen
+from reddit_mcp.storage.redis.pubsub import PubSub
+from reddit_mcp.upstream.cache.cache_layer import CacheLayer
+from reddit_mcp.upstream.cache.memory_cache import MemoryCache
+from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
+from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
+from reddit_mcp.upstream.resilience.circuit_breaker import Guarded
+from reddit_mcp.upstream.resilience.circuit_state import BreakerRules
+from reddit_mcp.upstream.resilience.retry import Retry, RetryRules
+from reddit_mcp.upstream.single_flight.coalescing import Coalescing
+from reddit_mcp.upstream.source import Answer, Query, Source
 
 QUERY = Query(kind="subreddit", model=Subreddit, resource="community r/lua", path="/r/lua/about")
 PAGE = Query(kind="listing", model=Listing, resource="community r/lua", path="/r/lua/hot", ttl=3_600, tags=("lua",))
@@ -117,19 +117,19 @@ class Broken:
 
 
 @asynccontextmanager
-async def cached(below: Source, store: Store, places: int) -> AsyncIterator[Cache]:
+async def cached(below: Source, store: Store, places: int) -> AsyncIterator[CacheLayer]:
     """The cache over this Source, with so many answers in memory; the store's are all there."""
     async with AsyncExitStack() as stack:
-        notices = await stack.enter_async_context(Notices(store))
-        shelf = Shelf(Memory(places), Entries(store, UPSTREAM), Purges(store, notices))
-        coalesce = await stack.enter_async_context(Coalesce(below, shelf, Flights(store, UPSTREAM)))
-        yield await stack.enter_async_context(Cache(coalesce, shelf))
+        notices = await stack.enter_async_context(PubSub(store))
+        answers = TwoTierCache(MemoryCache(places), CacheEntries(store, UPSTREAM), CachePurges(store, notices))
+        coalesce = await stack.enter_async_context(Coalescing(below, answers, FlightLeases(store, UPSTREAM)))
+        yield await stack.enter_async_context(CacheLayer(coalesce, answers))
 
 
 @asynccontextmanager
 async def cases(store: Store) -> AsyncIterator[list[Case]]:
     """Every layer by itself, and those of a miss together."""
-    breakers = Breakers(store, BreakerRules(wait=3600.0))  # an open one stays so
+    breakers = BreakerRegistry(store, BreakerRules(wait=3600.0))  # an open one stays so
     well, shut = breakers.get("well"), breakers.get("shut")
     guarded, rules = Guarded(Prompt(), well), RetryRules()
     refusing = Guarded(Broken(), shut)
@@ -149,8 +149,10 @@ async def cases(store: Store) -> AsyncIterator[list[Case]]:
             Case("breaker", guarded),
             Case("retry", Retry(Prompt(), rules, lambda: False)),
             Case("retry and breaker", retry),
-            Case("coalesce, Redis's commands taken out", Coalesce(Prompt(), room, room)),
-            Case("coalesce, retry and breaker on a miss, Redis's commands taken out", Coalesce(retry, room, room), 50),
+            Case("coalesce, Redis's commands taken out", Coalescing(Prompt(), room, room)),
+            Case(
+                "coalesce, retry and breaker on a miss, Redis's commands taken out", Coalescing(retry, room, room), 50
+            ),
             Case("cache, coalesce, retry and breaker: a whole miss, with its commands to Redis", Anew(missing)),
             Case("retry and breaker, open: what a refusal costs", refused, 10_000),
         ]

@@ -28,12 +28,12 @@ from typing import Any, cast
 from auth import CALL, Connection
 from report import priority, when_and_where, write
 
+from reddit_mcp.container import open_container
+from reddit_mcp.mcp_server.server import RedditServer
 from reddit_mcp.models import Caller
 from reddit_mcp.observability import logs
-from reddit_mcp.opening import opened
-from reddit_mcp.server.mcp import RedditServer
 from reddit_mcp.settings import Settings
-from reddit_mcp.storage.open import open_store
+from reddit_mcp.storage.redis.open_store import open_store
 
 ROUNDS, CALLS, WARM_UP = 120, 25, 200
 TARGET = 0.4  # milliseconds added
@@ -89,7 +89,7 @@ async def measure_in_process(folder: Path) -> list[list[float]]:
         sides = []
         for mode in ("disabled", "enforce"):
             settings = Settings(data_dir=folder / mode, redis_url=None, rate_limit_mode=mode, tiers=PLENTY)
-            server = await stack.enter_async_context(opened(settings))
+            server = await stack.enter_async_context(open_container(settings))
             sides.append(InProcess(server.mcp))
         for side in sides:
             await side.spell(WARM_UP)

@@ -64,17 +64,17 @@ def settings_table() -> Iterator[str]:
     """Each setting with its default and its meaning."""
     yield "| name | default | meaning |"
     yield "|---|---|---|"
-    for name, field in Settings.model_fields.items():
+    for name, field in Settings.variables().items():
         value = _default(field)
         shown = f"`{value}`" if value else "by platform" if field.default_factory else "unset"
-        yield f"| `{name.upper()}` | {_cell(shown)} | {_cell(field.description or '')} |"
+        yield f"| `{name}` | {_cell(shown)} | {_cell(field.description or '')} |"
 
 
 def env_example() -> Iterator[str]:
     """Each setting as a commented line that says its default."""
     yield "# Copy to .env and uncomment what you change; an empty value is an unset one. Written by `make docs`."
-    for name, field in Settings.model_fields.items():
-        yield f"\n# {field.description}\n#{name.upper()}={_default(field)}"
+    for name, field in Settings.variables().items():
+        yield f"\n# {field.description}\n#{name}={_default(field)}"
 
 
 def _default(field: FieldInfo) -> str:

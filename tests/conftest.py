@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.leaks import no_secret_is_in_any_log
-from tests.running import is_setting, server
+from tests.support.secret_leaks import no_secret_is_in_any_log
+from tests.support.server_process import is_setting, server
 
 __all__ = ["no_secret_is_in_any_log"]
 

@@ -9,27 +9,27 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import Route
 
+from reddit_mcp.auth.authentication import Authentication, Authenticator, operator_only
+from reddit_mcp.auth.oauth_tokens import challenge, metadata_routes, open_tokens
+from reddit_mcp.container import Container, open_container
+from reddit_mcp.http.error_responses import refused
+from reddit_mcp.http.middleware.gateway_headers import GatewayHeaders
+from reddit_mcp.http.middleware.idle_streams import IDLE_SECONDS, IdleStreams, OpenStreams
+from reddit_mcp.http.middleware.quota_headers import QuotaHeaders
+from reddit_mcp.http.middleware.readiness_probe import ReadinessProbe
+from reddit_mcp.http.middleware.readiness_probe import routes as home_routes
+from reddit_mcp.http.middleware.request_guard import RequestGuard
+from reddit_mcp.http.routes.breaker_routes import breaker_routes
+from reddit_mcp.http.routes.health_routes import Health
+from reddit_mcp.http.routes.queue_status_routes import routes as queue_routes
+from reddit_mcp.http.routes.usage_routes import usage_routes
+from reddit_mcp.mcp_server.server import Accounts
+from reddit_mcp.mcp_server.transports import Transports
+from reddit_mcp.metering.billing_port import OpenBilling, unbilled
+from reddit_mcp.metering.call_log import Observer
 from reddit_mcp.models import Caller
-from reddit_mcp.opening import Opened, opened
-from reddit_mcp.reddit.stack import Outbound
-from reddit_mcp.server.auth import Authentication, Gate, operator_only
-from reddit_mcp.server.billing import OpenBilling, unbilled
-from reddit_mcp.server.breakers import breaker_routes
-from reddit_mcp.server.call_log import Observer
-from reddit_mcp.server.envelope import Envelope
-from reddit_mcp.server.gateway import WithoutGatewaySecrets
-from reddit_mcp.server.health import Health
-from reddit_mcp.server.idle import IDLE_SECONDS, EndsStreams, Streams
-from reddit_mcp.server.mcp import Accounts
-from reddit_mcp.server.oauth import challenge, metadata_routes, open_tokens
-from reddit_mcp.server.probe import ReadinessProbe
-from reddit_mcp.server.probe import routes as home_routes
-from reddit_mcp.server.queue_status import routes as queue_routes
-from reddit_mcp.server.quota_headers import QuotaHeaders
-from reddit_mcp.server.refusal import refused
-from reddit_mcp.server.transports import Transports
-from reddit_mcp.server.usage import usage_routes
 from reddit_mcp.settings import Settings
+from reddit_mcp.upstream.pipeline import Upstream
 from reddit_mcp.watches.ports import Delivery
 
 
@@ -37,13 +37,13 @@ class _Running:
     """What requests find once the application is open, and how it begins to end."""
 
     def __init__(self, settings: Settings) -> None:
-        self.opened: Opened | None = None
-        self.gate: Gate | None = None
+        self.opened: Container | None = None
+        self.gate: Authenticator | None = None
         self.health = Health()
-        self.streams = Streams(self._is_busy, IDLE_SECONDS if settings.apify.is_at_home else None)
+        self.streams = OpenStreams(self._is_busy, IDLE_SECONDS if settings.apify.is_at_home else None)
 
     @property
-    def outbound(self) -> Outbound:
+    def outbound(self) -> Upstream:
         """The open way to Reddit."""
         return self._required().outbound
 
@@ -52,7 +52,7 @@ class _Running:
         """The callers' accounts."""
         return self._required().accounts
 
-    def begin(self, server: Opened, gate: Gate) -> None:
+    def begin(self, server: Container, gate: Authenticator) -> None:
         """Let requests in."""
         self.opened, self.gate = server, gate
         self.health.pings, self.health.reason = server.pings, ""
@@ -65,7 +65,7 @@ class _Running:
             self.opened.mcp.draining.begin(seconds)
             self.opened.jobs.drain()
 
-    def _required(self) -> Opened:
+    def _required(self) -> Container:
         if self.opened is None:
             raise HTTPException(503, "The server is starting.")
         return self.opened
@@ -89,7 +89,7 @@ def build(
     Args:
         settings: what is served, and how.
         account: who calls without a key where AUTH_MODE is apify.
-        open_billing: opens whoever takes money for calls.
+        open_billing: opens the billing of calls.
         observe: hears of each call that has ended.
         delivery: is told of matches too.
     """
@@ -97,8 +97,8 @@ def build(
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings, open_billing, observe, delivery) as server, open_tokens(settings) as tokens:
-            gate = Gate(settings, server.secrets, server.keyring, account, tokens)
+        async with open_container(settings, open_billing, observe, delivery) as server, open_tokens(settings) as tokens:
+            gate = Authenticator(settings, server.secrets, server.keyring, account, tokens)
             async with transports.run(server.mcp), running.streams.run():
                 running.begin(server, gate)
                 yield
@@ -128,10 +128,10 @@ def _pages(settings: Settings, running: _Running) -> Iterator[Route]:
 def _middleware(settings: Settings, running: _Running) -> list[Middleware]:
     """What a request passes, the outermost first."""
     return [
-        *([Middleware(WithoutGatewaySecrets), Middleware(ReadinessProbe)] if settings.apify.is_at_home else []),
-        Middleware(Envelope, hosts=settings.allowed_hosts, origins=_listed(settings.cors_origins)),
+        *([Middleware(GatewayHeaders), Middleware(ReadinessProbe)] if settings.apify.is_at_home else []),
+        Middleware(RequestGuard, hosts=settings.allowed_hosts, origins=_listed(settings.cors_origins)),
         Middleware(Authentication, gate=lambda: running.gate, challenge=challenge(settings)),
-        Middleware(EndsStreams, streams=running.streams),
+        Middleware(IdleStreams, streams=running.streams),
         Middleware(QuotaHeaders, quota=lambda: running.accounts.quota),
     ]
 

@@ -1,16 +1,27 @@
 """The environment, read once and frozen. `.env.example` and the README's table are generated from this class."""
 
 import ipaddress
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from reddit_mcp import __version__
+from reddit_mcp.setting_groups import (
+    BreakerSettings,
+    CacheSettings,
+    Group,
+    LogSettings,
+    OauthSettings,
+    RedditSettings,
+    RedisSettings,
+    RetrySettings,
+)
 from reddit_mcp.tiers import read_tiers
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -57,24 +68,22 @@ class ApifyRun(BaseSettings):
 class Settings(BaseSettings):
     """Everything an operator may set. Unset secrets are never printed."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+    )
 
-    reddit_client_id: str | None = Field(None, description="The Reddit application's id; unset = archive mode")
-    reddit_client_secret: SecretStr | None = Field(None, description="The Reddit application's secret")
-    reddit_user_agent: str = Field(
-        f"server:reddit-mcp:{__version__} (by /u/reddit-mcp)",
-        min_length=7,
-        description="Reddit's required format: platform:app:version (by /u/you)",
-    )
-    reddit_oauth_url: str = Field("https://oauth.reddit.com", description="Reddit's API; point it at an archive server")
-    reddit_url: str = Field("https://www.reddit.com", description="Where Reddit hands out tokens")
-    reddit_qpm: int = Field(100, ge=1, description="Requests a minute, shared by all replicas of one client id")
-    redis_url: SecretStr | None = Field(None, description="Redis or Valkey; unset = an embedded private server")
-    redis_cache_url: SecretStr | None = Field(
-        None, description="A second Redis for cached Reddit data only, which may evict; unset = REDIS_URL"
-    )
-    redis_timeout: float = Field(0.25, gt=0, description="Seconds one Redis command may take")
-    redis_key_prefix: str = Field("reddit_mcp:", description="Before every key in Redis")
+    reddit: RedditSettings = Field(default_factory=RedditSettings)
+    redis: RedisSettings = Field(default_factory=RedisSettings)
+    retry: RetrySettings = Field(default_factory=RetrySettings)
+    breaker: BreakerSettings = Field(default_factory=BreakerSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    oauth: OauthSettings = Field(default_factory=OauthSettings)
+    cache: CacheSettings = Field(default_factory=CacheSettings)
     data_dir: Path = Field(
         default_factory=_data_dir, description="The embedded store, the archive, generated secrets; mode 0700"
     )
@@ -98,49 +107,19 @@ class Settings(BaseSettings):
     mcp_master_key: SecretStr | None = Field(
         None, description="32 random bytes in base64 or hex; several, comma-separated, newest first, while rotating"
     )
-    oauth_issuer_url: str | None = Field(
-        None, description="Accept this OAuth issuer's tokens (JWTs) beside keys; unset = keys alone"
-    )
-    oauth_audience: str | None = Field(
-        None, description="The aud of its tokens: this server's public address, such as https://reddit.example/mcp"
-    )
     trusted_proxies: str = Field("", description="Comma-separated networks whose X-Forwarded-For is believed")
     tiers: str = Field("", description='JSON over the default tiers, such as {"free": {"minute": 20}}')
     rate_limit_mode: Literal["enforce", "log_only", "disabled"] = Field(
         "enforce", description="Whether a spent quota refuses a call, is only logged, or is not counted"
     )
     max_in_flight: int = Field(256, ge=1, description="Calls at once in this process; 16 of one caller")
-    cache_l1_entries: int = Field(1000, ge=0, description="Answers kept in this process before Redis is asked")
-    cache_warming: bool = Field(
-        False, description="Fill the cache with the front page's communities at the start, within a tenth of the budget"
-    )
     stale_max: float = Field(
         86_400.0,
         ge=0,
         description="Seconds old an answer may be that stands in for Reddit; twice that while it is down",
     )
     queue_max: int = Field(1000, ge=1, description="Requests that may wait for Reddit's budget, over all replicas")
-    retry_attempts: int = Field(3, ge=1, description="Attempts while Reddit answers with a fault")
-    retry_base: float = Field(1.0, ge=0, description="Seconds before the second attempt; doubling")
-    retry_cap: float = Field(30.0, ge=0, description="Seconds between two attempts at most")
-    retry_timeout_attempts: int = Field(2, ge=1, description="Attempts while Reddit does not answer in time")
-    retry_timeout_base: float = Field(0.5, ge=0, description="Seconds before the second attempt after a timeout")
-    retry_timeout_cap: float = Field(10.0, ge=0, description="Seconds between two attempts after timeouts at most")
-    retry_rate_limit_attempts: int = Field(5, ge=1, description="Attempts while Reddit says 429 and the wait fits")
-    breaker_failures: int = Field(5, ge=1, description="Faults in a row that open a circuit breaker")
-    breaker_window: int = Field(20, ge=1, description="Last requests that count for the rate of faults")
-    breaker_rate: float = Field(0.5, gt=0, le=1, description="Share of faults and slow answers that opens it")
-    breaker_slow: float = Field(5.0, gt=0, description="Seconds from which an answer counts as slow")
-    breaker_wait: float = Field(10.0, gt=0, description="Seconds until the first probes; doubling")
-    breaker_longest_wait: float = Field(60.0, gt=0, description="Seconds between probes at most")
-    breaker_probes: int = Field(3, ge=1, description="Probes at once, over all replicas")
-    breaker_successes: int = Field(2, ge=1, description="Answered probes that close it")
     call_timeout: float = Field(25.0, gt=0, description="Seconds one tool call may take")
-    reddit_timeout: float = Field(10.0, gt=0, description="Seconds one Reddit request may take, a slow drip included")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least severe line logged")
-    log_file: Path | None = Field(
-        None, description="A file for the log, rotated daily: 30 days, errors 90; unset = stdout, stderr under stdio"
-    )
     environment: Literal["development", "staging", "production"] = Field(
         "production", description="Stack traces in errors only in development"
     )
@@ -156,9 +135,21 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _on_apify(cls, given: dict[str, Any]) -> dict[str, Any]:
-        run = ApifyRun()
+        given, run = _grouped(given), ApifyRun()
         own = {"mcp_server_host": "0.0.0.0", "mcp_server_port": run.web_server_port}  # noqa: S104 - a container's port
         return {**own, **given} if run.is_at_home else given
+
+    @classmethod
+    def variables(cls) -> Mapping[str, FieldInfo]:
+        """Every setting by its name in the environment."""
+        found: dict[str, FieldInfo] = {}
+        for name, field in cls.model_fields.items():
+            kind = field.annotation
+            if isinstance(kind, type) and issubclass(kind, Group):
+                found |= {f"{name}_{inner}".upper(): each for inner, each in kind.model_fields.items()}
+            else:
+                found[name.upper()] = field
+        return found
 
     @property
     def apify(self) -> ApifyRun:
@@ -168,12 +159,12 @@ class Settings(BaseSettings):
     @property
     def durable(self) -> bool:
         """Whether what is stored outlives this process: an Apify run's own disk does not outlive the run."""
-        return bool(self.redis_url) or not self.apify.is_at_home
+        return bool(self.redis.url) or not self.apify.is_at_home
 
     @property
     def reddit_share(self) -> int:
         """Requests a minute for this store's replicas; runs that share no store share REDDIT_QPM in equal parts."""
-        return self.reddit_qpm if self.durable else max(1, self.reddit_qpm // self.apify_max_runs)
+        return self.reddit.qpm if self.durable else max(1, self.reddit.qpm // self.apify_max_runs)
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:
@@ -184,14 +175,7 @@ class Settings(BaseSettings):
     @property
     def archive_mode(self) -> bool:
         """Whether no Reddit credentials are set, so that an archive answers."""
-        return not self.reddit_client_id
-
-    @field_validator("redis_url", "redis_cache_url")
-    @classmethod
-    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return url
+        return not self.reddit.client_id
 
     @property
     def on_loopback(self) -> bool:
@@ -212,20 +196,6 @@ class Settings(BaseSettings):
         """The networks of TRUSTED_PROXIES."""
         return _networks(self.trusted_proxies)
 
-    @field_validator("oauth_issuer_url", "oauth_audience")
-    @classmethod
-    def _is_trustworthy(cls, url: str | None) -> str | None:
-        place = urlsplit(url or "https://unset")
-        if place.scheme != "https" and place.hostname not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("must begin with https://")
-        return url
-
-    @model_validator(mode="after")
-    def _issuer_has_audience(self) -> Self:
-        if bool(self.oauth_issuer_url) != bool(self.oauth_audience):
-            raise ValueError("OAUTH_ISSUER_URL and OAUTH_AUDIENCE must be set together")
-        return self
-
     @field_validator("tiers")
     @classmethod
     def _are_tiers(cls, text: str) -> str:
@@ -241,3 +211,17 @@ class Settings(BaseSettings):
 
 def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _grouped(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings given by their whole names, such as `redis_url`, in their groups."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        group, _, inner = name.partition("_")
+        kind = Settings.model_fields[group].annotation if group in Settings.model_fields and inner else None
+        if isinstance(kind, type) and issubclass(kind, Group) and name not in Settings.model_fields:
+            known = found.get(group) or given.get(group) or {}
+            found[group] = {**(known if isinstance(known, Mapping) else known.model_dump()), inner: value}
+        else:
+            found.setdefault(name, value)
+    return found

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.billed_things import billed_server
-from tests.fake_platform import FakePlatform, Fault
-from tests.storage_fixtures import until
+from tests.support.billed_actor import billed_server
+from tests.support.fake_platform import FakePlatform, Fault
+from tests.support.redis_store import until
 
 CALLS = 10
 

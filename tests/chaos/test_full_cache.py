@@ -17,16 +17,16 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from reddit_mcp.commands.doctor import doctor
+from reddit_mcp.cli.doctor import doctor
 from reddit_mcp.models import Post
 from reddit_mcp.settings import Settings
-from reddit_mcp.storage.entries import Entries
-from reddit_mcp.storage.envelope import Facts, seal
-from reddit_mcp.storage.open import open_cache_store, open_store
-from tests.inbound_things import JSON, call
-from tests.key_house import House
-from tests.running import server
-from tests.storage_fixtures import answering, assert_no_leaks, free_port, running_server
+from reddit_mcp.storage.cache.cache_encoding import Facts, seal
+from reddit_mcp.storage.cache.cache_entries import CacheEntries
+from reddit_mcp.storage.redis.open_store import open_cache_store, open_store
+from tests.support.asgi_requests import JSON, call
+from tests.support.keyed_servers import House
+from tests.support.redis_store import answering, assert_no_leaks, free_port, running_server
+from tests.support.server_process import server
 
 MEGABYTES = int(os.environ.get("TEST_CACHE_MB", "16"))
 ANSWER_BYTES = 32_000
@@ -68,7 +68,7 @@ async def fill(pair: Pair, answers: int) -> None:
     """Cache so many answers that hardly compress, through the room that the product uses."""
     own = settings(pair, redis_timeout=10.0)
     async with open_store(own) as store, open_cache_store(own, store) as cached:
-        entries = Entries(cached, "http://reddit.test client")
+        entries = CacheEntries(cached, "http://reddit.test client")
         facts = Facts(model="Post", stored_at=0.0, fresh_until=1.0, ttl=1, marks={})
         for start in range(0, answers, 100):
             batch = (

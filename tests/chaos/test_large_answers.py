@@ -6,14 +6,14 @@ import gzip
 import pytest
 
 from reddit_mcp.errors import UpstreamError
-from reddit_mcp.reddit.praw import Praw
-from reddit_mcp.reddit.retry import RetryRules
-from tests.large_answers import MEGABYTE, bomb, chunked, endless, packed, within
-from tests.praw_things import ABOUT, always, failure_of, transport
-from tests.praw_things import reddit as reddit  # noqa: PLC0414 - fixtures
-from tests.praw_things import source as source  # noqa: PLC0414
-from tests.scripted_reddit import Reply, ScriptedReddit, token
-from tests.shapes import t5
+from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport
+from reddit_mcp.upstream.resilience.retry import RetryRules
+from tests.support.large_answers import MEGABYTE, bomb, chunked, endless, packed, within
+from tests.support.praw_transport import ABOUT, always, failure_of, transport
+from tests.support.praw_transport import reddit as reddit  # noqa: PLC0414 - fixtures
+from tests.support.praw_transport import source as source  # noqa: PLC0414
+from tests.support.reddit_shapes import t5
+from tests.support.scripted_reddit import Reply, ScriptedReddit, token
 
 ANSWERS = {
     "length": endless(f"content-length: {200 * MEGABYTE}"),
@@ -35,7 +35,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-async def test_reddit(reddit: ScriptedReddit, source: Praw, name: str) -> None:
+async def test_reddit(reddit: ScriptedReddit, source: PrawTransport, name: str) -> None:
     await source.fetch(ABOUT)
     reddit.answer = always(ANSWERS[name])
     with within():
@@ -48,7 +48,7 @@ async def test_reddit(reddit: ScriptedReddit, source: Praw, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["length", "no length", "chunks", "gzip", "deep"])
-async def test_the_token_endpoint(reddit: ScriptedReddit, source: Praw, name: str) -> None:
+async def test_the_token_endpoint(reddit: ScriptedReddit, source: PrawTransport, name: str) -> None:
     reddit.token = always(ANSWERS[name])
     with within():
         failure = await failure_of(source)
@@ -68,7 +68,7 @@ async def test_eight_at_once(reddit: ScriptedReddit, name: str) -> None:
     assert {type(failure) for failure in failures} == {UpstreamError}
 
 
-async def test_the_connection_is_closed(reddit: ScriptedReddit, source: Praw) -> None:
+async def test_the_connection_is_closed(reddit: ScriptedReddit, source: PrawTransport) -> None:
     """What is left of it must not become the next answer."""
     reddit.answer = always(ANSWERS["gzip"], Reply(body=t5("pots")))
     await failure_of(source)
@@ -77,7 +77,7 @@ async def test_the_connection_is_closed(reddit: ScriptedReddit, source: Praw) ->
 
 @pytest.mark.parametrize("status", [101, 102, 103, 199])
 async def test_an_announcement_is_not_the_answer_to_the_next_question(
-    reddit: ScriptedReddit, source: Praw, status: int
+    reddit: ScriptedReddit, source: PrawTransport, status: int
 ) -> None:
     body = b'{"kind": "t5", "data": {"display_name": "stray"}}'
     answer = f"HTTP/1.1 {status} X\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
@@ -86,14 +86,14 @@ async def test_an_announcement_is_not_the_answer_to_the_next_question(
     assert (await source.fetch(ABOUT)).value.name == "pots"
 
 
-async def test_cookies_are_not_kept(reddit: ScriptedReddit, source: Praw) -> None:
+async def test_cookies_are_not_kept(reddit: ScriptedReddit, source: PrawTransport) -> None:
     reddit.answer = always(Reply(body=t5(), headers={"set-cookie": "loid=1234; Path=/"}))
     for _ in range(3):
         await source.fetch(ABOUT)
     assert all("cookie" not in request.headers for request in reddit.requests)
 
 
-async def test_it_is_a_fault_and_not_asked_for_again(reddit: ScriptedReddit, source: Praw) -> None:
+async def test_it_is_a_fault_and_not_asked_for_again(reddit: ScriptedReddit, source: PrawTransport) -> None:
     reddit.answer = always(ANSWERS["gzip"])
     failure = await failure_of(source)
     assert failure.data == {"upstream_service": "reddit"}

@@ -12,15 +12,15 @@ import stamina
 
 from reddit_mcp.errors import DeadlineExceeded, Failure
 from reddit_mcp.models import Subreddit
-from reddit_mcp.reddit import flight
-from reddit_mcp.reddit.breaker import Guarded
-from reddit_mcp.reddit.breakers import Breakers
-from reddit_mcp.reddit.circuit import BreakerRules
-from reddit_mcp.reddit.praw import Application, Praw
-from reddit_mcp.reddit.retry import Retry, RetryRules
-from reddit_mcp.reddit.source import Answer, Query, Source
-from tests.scripted_reddit import Reply, Request, ScriptedReddit
-from tests.storage_fixtures import fake_store, until
+from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport, RedditApplication
+from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
+from reddit_mcp.upstream.resilience.circuit_breaker import Guarded
+from reddit_mcp.upstream.resilience.circuit_state import BreakerRules
+from reddit_mcp.upstream.resilience.retry import Retry, RetryRules
+from reddit_mcp.upstream.single_flight import call_context
+from reddit_mcp.upstream.source import Answer, Query, Source
+from tests.support.redis_store import fake_store, until
+from tests.support.scripted_reddit import Reply, Request, ScriptedReddit
 
 QUERY = Query(kind="subreddit", model=Subreddit, resource="community r/lua", path="/r/lua/about")
 PLACES = 8
@@ -78,7 +78,7 @@ class Places:
 class Server:
     """Calls as the server makes them: each with its deadline."""
 
-    def __init__(self, reddit: Source, breakers: Breakers, deadline: float) -> None:
+    def __init__(self, reddit: Source, breakers: BreakerRegistry, deadline: float) -> None:
         self._reddit = reddit
         self.breaker = breakers.get("reddit")
         self._deadline = deadline
@@ -90,7 +90,7 @@ class Server:
     async def _call(self) -> tuple[str, float, dict[str, Any]]:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        flight.deadline.set(started + self._deadline)
+        call_context.deadline.set(started + self._deadline)
         try:
             async with asyncio.timeout(self._deadline):
                 await self._reddit.fetch(QUERY)
@@ -108,10 +108,10 @@ class Server:
 async def serving(
     upstream: Upstream, *, patience: float = 10.0, deadline: float = 25.0, **rules: Any
 ) -> AsyncIterator[Server]:
-    application = Application("id", "secret", "test:chaos:1 (by /u/test)", upstream.url, upstream.url, patience)
-    praw = Praw(application)
+    application = RedditApplication("id", "secret", "test:chaos:1 (by /u/test)", upstream.url, upstream.url, patience)
+    praw = PrawTransport(application)
     async with fake_store() as store:
-        breakers = Breakers(store, BreakerRules(**rules))
+        breakers = BreakerRegistry(store, BreakerRules(**rules))
         guarded = Guarded(praw, breakers.get("reddit"))
         retry = Retry(Places(guarded), RetryRules(), lambda: guarded.is_open)
         yield Server(retry, breakers, deadline)

@@ -18,10 +18,10 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from tests.inbound_things import JSON, call
-from tests.key_house import House
-from tests.running import server
-from tests.storage_fixtures import answering, assert_no_leaks, free_port, running_server
+from tests.support.asgi_requests import JSON, call
+from tests.support.keyed_servers import House
+from tests.support.redis_store import answering, assert_no_leaks, free_port, running_server
+from tests.support.server_process import server
 
 CALLERS = 8
 PAUSE = 0.1

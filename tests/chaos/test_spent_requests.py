@@ -7,21 +7,21 @@ import pytest
 import stamina
 
 from reddit_mcp.errors import Failure
-from reddit_mcp.reddit.breaker import Guarded
-from reddit_mcp.reddit.breakers import Breakers
-from reddit_mcp.reddit.praw import Application, Praw
-from reddit_mcp.reddit.retry import Retry, RetryRules
+from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport, RedditApplication
+from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
+from reddit_mcp.upstream.resilience.circuit_breaker import Guarded
+from reddit_mcp.upstream.resilience.retry import Retry, RetryRules
 from tests.chaos.test_outage import QUERY, upstream  # noqa: F401 - a fixture
-from tests.scripted_reddit import Reply
-from tests.storage_fixtures import fake_store
+from tests.support.redis_store import fake_store
+from tests.support.scripted_reddit import Reply
 
 
-def _application(url: str) -> Application:
-    return Application("id", "secret", "test:chaos:1 (by /u/test)", url, url, 0.5)
+def _application(url: str) -> RedditApplication:
+    return RedditApplication("id", "secret", "test:chaos:1 (by /u/test)", url, url, 0.5)
 
 
 async def test_failed_attempts_are_counted(upstream: Any) -> None:  # noqa: F811
-    praw = Praw(_application(upstream.url))
+    praw = PrawTransport(_application(upstream.url))
     retry = Retry(praw, RetryRules(), lambda: False)
     with stamina.set_testing(True, attempts=10, cap=True):
         upstream.once = ["503", "html"]
@@ -38,9 +38,9 @@ async def test_failed_attempts_are_counted(upstream: Any) -> None:  # noqa: F811
 async def test_the_token_endpoint_has_a_breaker_of_its_own(upstream: Any) -> None:  # noqa: F811
     loop = asyncio.get_running_loop()
     async with fake_store() as store:
-        breakers = Breakers(store)
+        breakers = BreakerRegistry(store)
         guard = breakers.get("reddit_token")
-        praw = Praw(_application(upstream.url), sign_in_guard=lambda: guard.guard_in_thread(loop))
+        praw = PrawTransport(_application(upstream.url), sign_in_guard=lambda: guard.guard_in_thread(loop))
         guarded = Guarded(praw, breakers.get("reddit"))
         upstream.token = lambda _number: Reply(503, b"x")
         ends = []

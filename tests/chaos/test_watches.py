@@ -20,14 +20,14 @@ import pytest
 from standardwebhooks import Webhook
 
 from reddit_mcp.models import Watch
-from reddit_mcp.storage.connection import Store, connect
-from reddit_mcp.storage.watches import Watches
-from tests import accelerated
-from tests.running import ANNOUNCED, environment
-from tests.scripted_reddit import Reply, Request, ScriptedReddit
-from tests.storage_fixtures import answering, free_port, running_server, until
-from tests.tool_calls import asking
-from tests.webhook_things import Receiver, answer, receiving
+from reddit_mcp.storage.redis.connection import Store, connect
+from reddit_mcp.storage.watches.watch_store import WatchStore
+from tests.support import accelerated_server
+from tests.support.redis_store import answering, free_port, running_server, until
+from tests.support.scripted_reddit import Reply, Request, ScriptedReddit
+from tests.support.server_process import ANNOUNCED, environment
+from tests.support.tool_calls import asking
+from tests.support.webhook_receiver import Receiver, answer, receiving
 
 FASTER = 500.0
 HOURS = 5
@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 class GrowingReddit:
     """Lists posts as time goes on, a hundred a page and a thousand at most, newest first."""
 
-    def __init__(self, scripted: ScriptedReddit, clock: accelerated.FastClock) -> None:
+    def __init__(self, scripted: ScriptedReddit, clock: accelerated_server.FastClock) -> None:
         self.posts: list[dict[str, Any]] = []
         self._clock = clock
         self._chance = random.Random(6)
@@ -113,7 +113,7 @@ class Process:
         home.mkdir()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.accelerated", *words],
+                [sys.executable, "-m", "tests.support.accelerated_server", *words],
                 env={**environment(home, **settings), "PYTHONPATH": str(ROOT)},
                 cwd=home,
                 stdout=log,
@@ -179,13 +179,13 @@ def message_id(watch: Watch, post: str) -> str:
     return f"msg_{watch.watch_id}_{watch.watch_id}-{post}"
 
 
-async def growing(reddit: GrowingReddit, clock: accelerated.FastClock, until: float) -> None:
+async def growing(reddit: GrowingReddit, clock: accelerated_server.FastClock, until: float) -> None:
     while clock.now() < until:
         reddit.grow()
         await clock.sleep(30)
 
 
-async def ids_of(watches: Watches, watch: Watch) -> list[str]:
+async def ids_of(watches: WatchStore, watch: Watch) -> list[str]:
     page = await watches.matches(watch.owner, watch.watch_id, limit=1000)
     return [match.post["id"] for match in page.matches]
 
@@ -199,7 +199,7 @@ async def test_five_hours_of_matches_reach_their_receiver_none_lost_and_doubled_
     started = time.time()
     monkeypatch.setenv("ACCELERATED_SINCE", str(started))
     monkeypatch.setenv("ACCELERATED_BY", str(FASTER))
-    clock = accelerated.FastClock()
+    clock = accelerated_server.FastClock()
     upstream = GrowingReddit(reddit, clock)
     settings = settings_of(url := f"redis://127.0.0.1:{port}", reddit)
     async with contextlib.AsyncExitStack() as stack:
@@ -231,7 +231,7 @@ async def test_five_hours_of_matches_reach_their_receiver_none_lost_and_doubled_
         store = await stack.enter_async_context(
             Store(connect(url, timeout=5), prefix="reddit_mcp:", timeout=5, cluster_url=url)
         )
-        watches = Watches(store)
+        watches = WatchStore(store)
         told = {message_id(watch, post) for watch in mine for post in expected(watch, upstream.posts)}
         await until(lambda: flaky.taken.keys() >= told, seconds=120)
         intervals = sum((clock.now() - begin) / 60 / watch.check_interval for watch in mine)
@@ -288,5 +288,5 @@ async def created(urls: list[str], receiver: str) -> tuple[list[Watch], dict[str
     return mine, secrets
 
 
-async def reached(clock: accelerated.FastClock, moment: float) -> None:
+async def reached(clock: accelerated_server.FastClock, moment: float) -> None:
     await clock.sleep(moment - clock.now())

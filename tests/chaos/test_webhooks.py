@@ -13,21 +13,21 @@ from mcp import Client
 from standardwebhooks import Webhook
 
 from reddit_mcp.models import Match, Watch
-from reddit_mcp.reddit.breakers import Breakers
 from reddit_mcp.settings import Settings
-from reddit_mcp.storage.deliveries import Deliveries
-from reddit_mcp.storage.notices import Notices
-from reddit_mcp.storage.open import open_store
-from reddit_mcp.storage.secrets import open_secrets
-from reddit_mcp.storage.watches import Watches
-from reddit_mcp.watches.jobs import Jobs
+from reddit_mcp.storage.api_keys.master_secrets import open_secrets
+from reddit_mcp.storage.redis.open_store import open_store
+from reddit_mcp.storage.redis.pubsub import PubSub
+from reddit_mcp.storage.watches.delivery_records import DeliveryRecords
+from reddit_mcp.storage.watches.watch_store import WatchStore
+from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
+from reddit_mcp.watches.background_jobs import BackgroundJobs
 from reddit_mcp.watches.ports import SystemClock
-from reddit_mcp.watches.signing import SigningSecrets
-from reddit_mcp.watches.stack import open_carriage
-from tests.running import command, server
-from tests.storage_fixtures import a_watch, until
-from tests.tool_calls import asking
-from tests.webhook_things import Receiver, answer, eventually, hang, receiving
+from reddit_mcp.watches.webhooks.delivery_pipeline import open_delivery_pipeline
+from reddit_mcp.watches.webhooks.webhook_signing import SigningSecrets
+from tests.support.redis_store import a_watch, until
+from tests.support.server_process import command, server
+from tests.support.tool_calls import asking
+from tests.support.webhook_receiver import Receiver, answer, eventually, hang, receiving
 
 FAR = 4_000_000_000
 """A check that is not due in these tests."""
@@ -104,20 +104,20 @@ async def test_a_stopped_sender_finishes_what_a_slow_receiver_takes(tmp_path: Pa
 
 
 @contextlib.asynccontextmanager
-async def _message(data_dir: Path, receiver: Receiver) -> AsyncIterator[tuple[Watch, Deliveries]]:
+async def _message(data_dir: Path, receiver: Receiver) -> AsyncIterator[tuple[Watch, DeliveryRecords]]:
     """A match on its way to a receiver, for whichever process comes."""
     settings = Settings(_env_file=None, data_dir=data_dir, environment="development", redis_url=None)
     async with open_store(settings) as store:
         secrets, clock = open_secrets(settings), SystemClock()
         _, sealed = SigningSecrets(secrets).draw()
         watch = a_watch(webhook_url=receiver.url, webhook_secret=sealed, next_check_utc=FAR)
-        await Watches(store).create(watch, limit=1)
-        opened = open_carriage(
-            store, secrets, Breakers(store), Jobs(store, clock), Notices(store), clock, development=True
+        await WatchStore(store).create(watch, limit=1)
+        opened = open_delivery_pipeline(
+            store, secrets, BreakerRegistry(store), BackgroundJobs(store, clock), PubSub(store), clock, development=True
         )
         async with opened as carriage:
             await carriage.messenger.matched(watch, [_match(watch)])
-        yield watch, Deliveries(store)
+        yield watch, DeliveryRecords(store)
 
 
 async def _created(ask: Any, word: str, url: str) -> Any:

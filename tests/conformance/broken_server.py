@@ -3,8 +3,8 @@
 import sys
 from typing import Any
 
-from reddit_mcp.__main__ import main
-from reddit_mcp.reddit.client import Reddit
+from reddit_mcp.cli.parser import main
+from reddit_mcp.upstream.client import Reddit
 
 
 async def _crash(*_: Any) -> None:

@@ -29,9 +29,9 @@ from mcp.types import (
     TextResourceContents,
 )
 
-import reddit_mcp.opening
-from reddit_mcp.__main__ import main
-from reddit_mcp.server.mcp import RedditServer
+import reddit_mcp.container
+from reddit_mcp.cli.parser import main
+from reddit_mcp.mcp_server.server import RedditServer
 
 Ctx = Context[Any, Any]
 Outcome = CallToolResult | InputRequiredResult
@@ -253,5 +253,5 @@ class Everything(RedditServer):
 
 
 if __name__ == "__main__":
-    vars(reddit_mcp.opening)["RedditServer"] = Everything
+    vars(reddit_mcp.container)["RedditServer"] = Everything
     sys.exit(main())

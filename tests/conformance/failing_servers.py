@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
-from tests.inbound_things import JSON, call
-from tests.running import address, environment
-from tests.scripted_reddit import Reply, Request, ScriptedReddit
+from tests.support.asgi_requests import JSON, call
+from tests.support.scripted_reddit import Reply, Request, ScriptedReddit
+from tests.support.server_process import address, environment
 
 Json = dict[str, Any]
 Call = tuple[str, Json]

@@ -15,9 +15,9 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT201909
 
 from reddit_mcp import __version__
-from reddit_mcp.actor.events import EVENTS
-from reddit_mcp.actor.normal import SEARCH
-from reddit_mcp.actor.rows import of_check, of_match, of_post
+from reddit_mcp.actor.charge_events import EVENTS
+from reddit_mcp.actor.dataset_rows import of_check, of_match, of_post
+from reddit_mcp.actor.single_run import SEARCH
 from reddit_mcp.models import Match
 from reddit_mcp.settings import Settings
 from reddit_mcp.tools import Services, specs
@@ -131,7 +131,7 @@ def test_memory_is_a_power_of_two_in_order() -> None:
 
 def test_the_environment_names_settings_and_holds_no_secret() -> None:
     given = read("actor.json")["environmentVariables"]
-    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
+    fields = Settings.variables()
     assert sorted(set(given) - set(fields)) == []
     plain = {name for name, value in given.items() if not re.fullmatch(r"@[a-zA-Z]+", value)}
     assert [name for name in plain if SecretStr in getattr(fields[name].annotation, "__args__", ())] == []

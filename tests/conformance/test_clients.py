@@ -18,7 +18,7 @@ import pytest
 
 from tests.conformance.failing_servers import SERVERS, Call, Json, serving
 from tests.conformance.foreign import HERE, Foreign, output
-from tests.inbound_things import JSON
+from tests.support.asgi_requests import JSON
 
 pytestmark = pytest.mark.timeout(900)  # downloads
 

@@ -8,12 +8,12 @@ import pytest
 import yaml
 from redis.exceptions import AuthenticationError
 
-from reddit_mcp.__main__ import main
+from reddit_mcp.cli.parser import main
 from reddit_mcp.settings import Settings
-from reddit_mcp.storage.connection import Store, connect
-from reddit_mcp.storage.durability import durability
+from reddit_mcp.storage.redis.connection import Store, connect
+from reddit_mcp.storage.redis.durability import durability
 from tests.conformance.foreign import Foreign, output
-from tests.storage_fixtures import answering, free_port, running_server
+from tests.support.redis_store import answering, free_port, running_server
 
 pytestmark = pytest.mark.timeout(900)  # downloads
 
@@ -73,7 +73,7 @@ def test_no_secret_stands_in_the_file() -> None:
 
 def test_the_server_is_given_settings_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
     service = SERVICES["server"]
-    assert {name.lower() for name in service["environment"]} <= set(Settings.model_fields)
+    assert set(service["environment"]) <= set(Settings.variables())
     with pytest.raises(SystemExit) as ended:
         main([*service["command"][3:], "--help"])
     assert ended.value.code == 0

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from reddit_mcp.__main__ import main
-from tests.storage_fixtures import free_port
+from reddit_mcp.cli.parser import main
+from tests.support.redis_store import free_port
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"

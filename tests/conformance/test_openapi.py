@@ -15,7 +15,7 @@ from starlette.routing import Route
 from reddit_mcp import __version__
 from reddit_mcp.app import build
 from reddit_mcp.settings import Settings
-from tests.inbound_things import JSON
+from tests.support.asgi_requests import JSON
 
 Json = dict[str, Any]
 

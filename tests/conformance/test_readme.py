@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reddit_mcp.__main__ import main
+from reddit_mcp.cli.parser import main
 from reddit_mcp.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -33,18 +33,18 @@ def test_generated_parts_are_current(path: Path) -> None:
 
 
 def test_every_tool_and_setting_is_in_the_readme() -> None:
-    for name in ("search_reddit", "watch_keywords", *(name.upper() for name in Settings.model_fields)):
+    for name in ("search_reddit", "watch_keywords", *Settings.variables()):
         assert f"\n| `{name}` |" in README
 
 
 def test_the_example_environment_says_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
+    for name in Settings.variables():
         monkeypatch.delenv(name.upper(), raising=False)
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     copy = tmp_path / ".env"
     copy.write_text(re.sub(r"^#(?=[A-Z0-9_]+=)", "", example, flags=re.MULTILINE), encoding="utf-8")
     assert sorted(re.findall(r"^([A-Z0-9_]+)=", copy.read_text(), re.MULTILINE)) == sorted(
-        name.upper() for name in Settings.model_fields
+        name for name in Settings.variables()
     )
     assert Settings(_env_file=copy) == Settings(_env_file=None)
 

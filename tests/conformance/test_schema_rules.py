@@ -18,7 +18,7 @@ from mcp import Client
 from mcp.client.client import ConnectMode
 
 from reddit_mcp.tools import specs
-from tests.tool_calls import TOOLS
+from tests.support.tool_calls import TOOLS
 
 Json = dict[str, Any]
 

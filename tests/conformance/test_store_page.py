@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reddit_mcp.__main__ import main
-from reddit_mcp.server.idle import IDLE_SECONDS
-from reddit_mcp.server.shedding import CALLS_PER_CALLER
+from reddit_mcp.cli.parser import main
+from reddit_mcp.http.middleware.idle_streams import IDLE_SECONDS
+from reddit_mcp.metering.concurrency_limit import CALLS_PER_CALLER
 from reddit_mcp.settings import Settings
 from reddit_mcp.tools import specs
 from tests.conformance.foreign import Foreign
@@ -94,7 +94,7 @@ def test_the_server_numbers_follow_from_the_code() -> None:
     assert f"from {ACTOR['minMemoryMbytes']} MB to {ACTOR['maxMemoryMbytes']} MB" in STORE
     single, multi, _ = row(STORE, "max requests per run")
     assert int(single) == CALLS_PER_CALLER
-    assert int(multi) < Settings.model_fields["max_in_flight"].default
+    assert int(multi) < Settings.variables()["MAX_IN_FLIGHT"].default
     assert [int(cell) for cell in row(STORE, "desired requests per run")[:2]] < [int(single), int(multi)]
     assert row(STORE, "idle timeout")[:2] == [f"{IDLE_SECONDS:g} s"] * 2
 
@@ -114,4 +114,4 @@ def test_the_commands_of_the_runbook_exist(words: str, capsys: pytest.CaptureFix
 
 def test_the_settings_of_the_runbook_exist() -> None:
     named = set(re.findall(r"(?:`|^)([A-Z]+_[A-Z_]+)\b", OPERATIONS + STORE, re.MULTILINE))
-    assert named - {name.upper() for name in Settings.model_fields} == {"REDIS_PASSWORD"}
+    assert named - set(Settings.variables()) == {"REDIS_PASSWORD"}

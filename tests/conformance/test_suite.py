@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.foreign import Foreign, output
-from tests.running import address, environment
+from tests.support.server_process import address, environment
 
 pytestmark = pytest.mark.timeout(900)  # downloads
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reddit_mcp.bodies import LARGE, PART, Body, TooLarge, Unreadable
-from tests.large_answers import bomb, within
+from reddit_mcp.bounded_body import LARGE, PART, Body, TooLarge, Unreadable
+from tests.support.large_answers import bomb, within
 
 LIMIT = 1000
 

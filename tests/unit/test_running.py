@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from reddit_mcp.settings import ApifyRun, Settings
-from tests.running import environment
+from tests.support.server_process import environment
 
 OTHERS = ["ACTOR_RUN_ID", "APIFY_TOKEN", "CRAWLEE_LOG_LEVEL", "MCP_LOG_LEVEL", "praw_client_id"]
 
 
-@pytest.mark.parametrize("name", [*map(str.upper, Settings.model_fields), *OTHERS])
+@pytest.mark.parametrize("name", [*Settings.variables(), *OTHERS])
 def test_no_setting_is_inherited(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "planted")
     monkeypatch.setenv("UNKNOWN_TO_US", "kept")

@@ -1,1 +1,1 @@
-"""The Apify Actor: lifecycle, billing, usage dataset and the normal-mode run. The only room that imports apify."""
+"""The Apify Actor: lifecycle, billing, usage dataset and the normal-mode run. The only package that imports apify."""

@@ -14,8 +14,8 @@ from apify_client.errors import ApifyApiError
 
 from reddit_mcp.errors import DeadlineExceeded, Failure, Unavailable, UpstreamError
 from reddit_mcp.observability.logs import logger
-from reddit_mcp.reddit.breaker import Breaker
-from reddit_mcp.reddit.bulkhead import Bulkhead
+from reddit_mcp.upstream.resilience.bulkhead import Bulkhead
+from reddit_mcp.upstream.resilience.circuit_breaker import Breaker
 
 NAME = "apify_api"
 CHARGE_SECONDS = 3.0

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, compress, pairwise
 
-from reddit_mcp.analysis.text import HAN, STOP_WORDS, UNSPACED, clauses, prose
+from reddit_mcp.analysis.prose import HAN, STOP_WORDS, UNSPACED, clauses, prose
 
 Phrase = tuple[str, ...]
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from reddit_mcp.analysis.text import own_text, prose
+from reddit_mcp.analysis.prose import own_text, prose
 from reddit_mcp.models import Comment, Post, Value
 
 Label = Literal["positive", "neutral", "negative"]

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from reddit_mcp.analysis.phrases import Phrase, distinct, mentions, wording
+from reddit_mcp.analysis.prose import written
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer, mean
-from reddit_mcp.analysis.text import written
 from reddit_mcp.models import Post, Value
 
 _LEAST_MENTIONS = 3

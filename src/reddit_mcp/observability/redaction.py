@@ -1,4 +1,4 @@
-"""Takes secrets and personal data out of log lines, whoever wrote them.
+"""Takes secrets and personal data out of log lines, from our code and from libraries.
 
 The last step before a line is written, for our own loggers and every library's. What is taken out leaves its kind
 behind, as `[REDACTED:EMAIL]`. Names of fields and shapes of text decide, in values, keys and tracebacks at any depth.

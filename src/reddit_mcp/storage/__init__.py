@@ -1,6 +1,6 @@
-"""The only rooms that speak Redis."""
+"""The only package that speaks Redis."""
 
-from reddit_mcp.storage.connection import Store
-from reddit_mcp.storage.open import open_store
+from reddit_mcp.storage.redis.connection import Store
+from reddit_mcp.storage.redis.open_store import open_store
 
 __all__ = ["Store", "open_store"]

@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from reddit_mcp.analysis.sentiment import CONFIDENCE_MEANING
-from reddit_mcp.reddit import names
-from reddit_mcp.tools import _mood, _schema
-from reddit_mcp.tools._invalid import checked
-from reddit_mcp.tools._references import resolved
-from reddit_mcp.tools._tool import Call, Json, tool
-from reddit_mcp.tools._types import TimeFilter, clean, harmless
+from reddit_mcp.tools.declaration import wire_schema
+from reddit_mcp.tools.declaration.argument_errors import checked
+from reddit_mcp.tools.declaration.argument_types import TimeFilter, clean, harmless
+from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
+from reddit_mcp.tools.results import sentiment_analysis
+from reddit_mcp.tools.results.post_references import resolved
+from reddit_mcp.upstream.reddit_api import identifiers
 
 ContentType = Annotated[
     Literal["post", "comment", "thread", "search_results", "subreddit", "user"],
@@ -37,9 +38,9 @@ Limit = Annotated[int, Field(ge=1, le=100, description="How many posts or commen
             "description": f"score (-1 to 1), label, distribution (shares), confidence: {CONFIDENCE_MEANING}",
         },
         "analyzed_items": {"type": "integer", "description": "Posts and comments that had text to read"},
-        "key_themes": _schema.ITEMS,
-        "most_positive": _schema.ITEMS,
-        "most_negative": _schema.ITEMS,
+        "key_themes": wire_schema.ITEMS,
+        "most_positive": wire_schema.ITEMS,
+        "most_negative": wire_schema.ITEMS,
     },
 )
 async def analyze_sentiment(
@@ -54,7 +55,9 @@ async def analyze_sentiment(
     time_filter counts for search_results, subreddit (its top posts) and user.
     """
     name = await _name(call, content_type, content_id)
-    report = call.take(await call.services.findings.fetch(_mood.question(content_type, name, time_filter, limit)))
+    report = call.take(
+        await call.services.findings.fetch(sentiment_analysis.question(content_type, name, time_filter, limit))
+    )
     if not report.found:
         call.say("Nothing to read was found; try a longer time_filter.")
     if time_filter != "week" and content_type not in ("search_results", "subreddit", "user"):
@@ -73,7 +76,7 @@ async def _name(call: Call, content_type: str, content_id: str) -> str:
     return checked(parse, "content_id", content_id, rule)
 
 
-def _shown(report: _mood.MoodReport) -> Json:
+def _shown(report: sentiment_analysis.SentimentReport) -> Json:
     content = report.model_dump(exclude={"found"})
     for quotes in (content["most_positive"], content["most_negative"]):
         for quote in quotes:
@@ -83,9 +86,9 @@ def _shown(report: _mood.MoodReport) -> Json:
 
 
 IDENTITIES: dict[str, tuple[Callable[[str], str], str]] = {
-    "comment": (names.comment, names.COMMENT_RULE),
+    "comment": (identifiers.comment, identifiers.COMMENT_RULE),
     "search_results": (harmless, "search words"),
-    "subreddit": (lambda text: names.communities(text).lower(), names.COMMUNITY_RULE),
-    "user": (lambda text: names.user(text).lower(), names.USER_RULE),
+    "subreddit": (lambda text: identifiers.communities(text).lower(), identifiers.COMMUNITY_RULE),
+    "user": (lambda text: identifiers.user(text).lower(), identifiers.USER_RULE),
 }
 """How each content_id is understood, and what is said of one that is not."""

@@ -7,13 +7,14 @@ from pydantic import Field
 
 from reddit_mcp.errors import Failure
 from reddit_mcp.models import Branches, Comment, More, Thread
-from reddit_mcp.reddit.client import CommentSort
-from reddit_mcp.reddit.door import not_found
-from reddit_mcp.tools import _schema, _view
-from reddit_mcp.tools._forest import Forest, expand
-from reddit_mcp.tools._references import resolved
-from reddit_mcp.tools._tool import Call, Json, tool
-from reddit_mcp.tools._types import CommentRef, Detail, PostRef
+from reddit_mcp.tools.declaration import wire_schema
+from reddit_mcp.tools.declaration.argument_types import CommentRef, Detail, PostRef
+from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
+from reddit_mcp.tools.results import compact_view
+from reddit_mcp.tools.results.comment_expansion import CommentForest, expand
+from reddit_mcp.tools.results.post_references import resolved
+from reddit_mcp.upstream.client import CommentSort
+from reddit_mcp.upstream.reddit_api.response_errors import not_found
 
 Sort = Annotated[
     Literal["best", "top", "new", "controversial", "old", "qa"], Field(description="Order of the comments")
@@ -33,9 +34,9 @@ EXPANDED = "comments-expanded"
 @tool(
     title="Get post comments",
     output={
-        "post": _schema.OBJECT,
-        "comments": {**_schema.ITEMS, "description": "A tree: each comment carries its replies"},
-        "total_comments": {"anyOf": [_schema.INTEGER, {"type": "null"}], "description": "Reddit's own count"},
+        "post": wire_schema.OBJECT,
+        "comments": {**wire_schema.ITEMS, "description": "A tree: each comment carries its replies"},
+        "total_comments": {"anyOf": [wire_schema.INTEGER, {"type": "null"}], "description": "Reddit's own count"},
         "returned_comments": {"type": "integer", "description": "Comments in this tree"},
         "collapsed_comments": {"type": "integer", "description": "Comments known to exist and not in this tree"},
     },
@@ -64,7 +65,7 @@ async def get_post_comments(
     thread = call.take(await call.services.reddit.thread(post, sort, limit, max_depth, focus, above))
     if focus and not thread.comments:
         raise not_found(f"comment {focus} in post {post}", archive=call.is_archive)
-    forest = Forest()
+    forest = CommentForest()
     forest.add(thread.comments, thread.more)
     try:
         await expand(forest, expand_more, lambda node: _open(call, forest, post, sort, node))
@@ -73,7 +74,7 @@ async def get_post_comments(
     return _answer(call, thread, forest, max_depth, limit, detail)
 
 
-async def _open(call: Call, forest: Forest, post: str, sort: CommentSort, node: More) -> None:
+async def _open(call: Call, forest: CommentForest, post: str, sort: CommentSort, node: More) -> None:
     """Fetch what one collapsed node hides."""
     reddit = call.services.reddit
     with contextlib.suppress(ValueError):  # called in process, there is nobody to tell
@@ -87,14 +88,14 @@ async def _open(call: Call, forest: Forest, post: str, sort: CommentSort, node: 
         call.events.append(EXPANDED)
 
 
-def _answer(call: Call, thread: Thread, forest: Forest, max_depth: int, limit: int, detail: str) -> Json:
+def _answer(call: Call, thread: Thread, forest: CommentForest, max_depth: int, limit: int, detail: str) -> Json:
     left_out = forest.prune(max_depth, limit)
     kept: list[Comment] = forest.comments
     if any(not node.children for node in forest.collapsed):
         call.say("Some branches go deeper: pass comment_id of their last comment to read on.")
     return {
-        "post": _view.post(thread.post, detail),
-        "comments": _view.nest(kept, _view.comments(kept, detail)),
+        "post": compact_view.post(thread.post, detail),
+        "comments": compact_view.nest(kept, compact_view.comments(kept, detail)),
         "total_comments": thread.post.num_comments,
         "returned_comments": len(kept),
         "collapsed_comments": left_out + forest.hidden,

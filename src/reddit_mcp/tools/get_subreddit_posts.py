@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reddit_mcp.tools import _schema, _view
-from reddit_mcp.tools._fetch import only_posts, page, real_name
-from reddit_mcp.tools._tool import Call, Json, tool
-from reddit_mcp.tools._types import After, Communities, Detail, PageLimit, TimeFilter
+from reddit_mcp.tools.declaration import wire_schema
+from reddit_mcp.tools.declaration.argument_types import After, Communities, Detail, PageLimit, TimeFilter
+from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
+from reddit_mcp.tools.results import compact_view
+from reddit_mcp.tools.results.page_requests import only_posts, page, real_name
 
 Sort = Annotated[
     Literal["hot", "new", "top", "rising", "controversial"],
@@ -17,7 +18,12 @@ Sort = Annotated[
 
 @tool(
     title="Get subreddit posts",
-    output={"subreddit": _schema.TEXT, "sort": _schema.TEXT, "posts": _schema.ITEMS, "after": _schema.CURSOR},
+    output={
+        "subreddit": wire_schema.TEXT,
+        "sort": wire_schema.TEXT,
+        "posts": wire_schema.ITEMS,
+        "after": wire_schema.CURSOR,
+    },
 )
 async def get_subreddit_posts(
     call: Call,
@@ -41,6 +47,6 @@ async def get_subreddit_posts(
     return {
         "subreddit": real_name(subreddit, posts),
         "sort": sort,
-        "posts": _view.posts(posts, detail),
+        "posts": compact_view.posts(posts, detail),
         "after": cursor,
     }

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reddit_mcp.tools import _schema, _trends
-from reddit_mcp.tools._invalid import refused
-from reddit_mcp.tools._tool import Call, Json, tool
-from reddit_mcp.tools._types import OptionalCommunity
+from reddit_mcp.tools.declaration import wire_schema
+from reddit_mcp.tools.declaration.argument_errors import argument_error
+from reddit_mcp.tools.declaration.argument_types import OptionalCommunity
+from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
+from reddit_mcp.tools.results import trend_analysis
 
 Scope = Annotated[
     Literal["all", "subreddit"],
@@ -23,13 +24,13 @@ Limit = Annotated[int, Field(ge=1, le=50, description="How many topics to return
     title="Get trending topics",
     output={
         "trending_topics": {
-            **_schema.ITEMS,
+            **wire_schema.ITEMS,
             "description": "keyword, mentions (posts), growth_rate (share of posts now / before), score (signed G2: "
             "above 3.84 chance is below 5 %), sentiment (-1 to 1), top_subreddits, sample_posts",
         },
         "analysis_timestamp": {"type": "integer", "description": "Seconds since 1970"},
-        "posts_analyzed": _schema.INTEGER,
-        "unique_keywords": _schema.INTEGER,
+        "posts_analyzed": wire_schema.INTEGER,
+        "unique_keywords": wire_schema.INTEGER,
     },
 )
 async def get_trending_topics(
@@ -44,7 +45,7 @@ async def get_trending_topics(
     The newer half of the posts is compared with the older half. An empty list means that nothing rises.
     """
     community = _community(scope, subreddit)
-    report = call.take(await call.services.findings.fetch(_trends.question(community, timeframe)))
+    report = call.take(await call.services.findings.fetch(trend_analysis.question(community, timeframe)))
     content = report.model_dump()
     return {**content, "trending_topics": content["trending_topics"][:limit]}
 
@@ -52,4 +53,4 @@ async def get_trending_topics(
 def _community(scope: str, subreddit: str) -> str:
     if subreddit or scope == "all":
         return subreddit or "all"
-    raise refused("subreddit", "is required when scope is subreddit", "a community name such as python")
+    raise argument_error("subreddit", "is required when scope is subreddit", "a community name such as python")

@@ -6,11 +6,12 @@ from pydantic import Field
 
 from reddit_mcp.errors import NotFound
 from reddit_mcp.models import Listing, User
-from reddit_mcp.reddit.door import not_found
-from reddit_mcp.tools import _schema, _view
-from reddit_mcp.tools._fetch import only_comments, only_posts, page
-from reddit_mcp.tools._tool import Call, Json, tool
-from reddit_mcp.tools._types import After, Detail, PageLimit, UserName
+from reddit_mcp.tools.declaration import wire_schema
+from reddit_mcp.tools.declaration.argument_types import After, Detail, PageLimit, UserName
+from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
+from reddit_mcp.tools.results import compact_view
+from reddit_mcp.tools.results.page_requests import only_comments, only_posts, page
+from reddit_mcp.upstream.reddit_api.response_errors import not_found
 
 Include = Annotated[
     Literal["profile", "posts", "comments", "all"],
@@ -26,10 +27,10 @@ LISTS: dict[str, Literal["submitted", "comments", "overview"]] = {
 @tool(
     title="Get user info",
     output={
-        "user": _schema.OBJECT,
-        "posts": _schema.ITEMS,
-        "comments": _schema.ITEMS,
-        "after": _schema.CURSOR,
+        "user": wire_schema.OBJECT,
+        "posts": wire_schema.ITEMS,
+        "comments": wire_schema.ITEMS,
+        "after": wire_schema.CURSOR,
     },
 )
 async def get_user_info(
@@ -55,8 +56,8 @@ async def get_user_info(
         call.say(HIDDEN)
     return {
         "user": profile.model_dump(exclude={"is_suspended"}),
-        "posts": _view.posts(only_posts(items), detail),
-        "comments": _view.comments(only_comments(items), detail),
+        "posts": compact_view.posts(only_posts(items), detail),
+        "comments": compact_view.comments(only_comments(items), detail),
         "after": cursor,
     }
 

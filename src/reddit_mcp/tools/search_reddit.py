@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reddit_mcp.tools import _schema, _view
-from reddit_mcp.tools._fetch import only_posts, page
-from reddit_mcp.tools._tool import Call, Json, tool
-from reddit_mcp.tools._types import After, Communities, Detail, PageLimit, QueryText, TimeFilter
+from reddit_mcp.tools.declaration import wire_schema
+from reddit_mcp.tools.declaration.argument_types import After, Communities, Detail, PageLimit, QueryText, TimeFilter
+from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
+from reddit_mcp.tools.results import compact_view
+from reddit_mcp.tools.results.page_requests import only_posts, page
 
 Sort = Annotated[Literal["relevance", "hot", "top", "new", "comments"], Field(description="Order of the results")]
 
@@ -15,10 +16,10 @@ Sort = Annotated[Literal["relevance", "hot", "top", "new", "comments"], Field(de
 @tool(
     title="Search Reddit",
     output={
-        "results": _schema.ITEMS,
-        "query": _schema.TEXT,
+        "results": wire_schema.ITEMS,
+        "query": wire_schema.TEXT,
         "total_found": {"type": "integer", "description": "Number of results in this answer"},
-        "after": _schema.CURSOR,
+        "after": wire_schema.CURSOR,
     },
 )
 async def search_reddit(
@@ -38,5 +39,5 @@ async def search_reddit(
     """
     answer = await call.services.reddit.search(query, subreddit, sort, time_filter, limit, after)
     items, cursor = page(call.take(answer), limit)
-    results = _view.posts(only_posts(items), detail)
+    results = compact_view.posts(only_posts(items), detail)
     return {"results": results, "query": query, "total_found": len(results), "after": cursor}

@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from reddit_mcp.errors import Forbidden, Unavailable
 from reddit_mcp.models import AlertThreshold, Watch
 from reddit_mcp.settings import NO_DURABLE_STORE
-from reddit_mcp.storage.watches import new_watch_id
-from reddit_mcp.tools import _schema
-from reddit_mcp.tools._invalid import refused
-from reddit_mcp.tools._tool import Call, Json, tool
-from reddit_mcp.tools._types import After, Community, clean, harmless
-from reddit_mcp.watches.addresses import Refused
+from reddit_mcp.storage.watches.watch_store import new_watch_id
+from reddit_mcp.tools.declaration import wire_schema
+from reddit_mcp.tools.declaration.argument_errors import argument_error
+from reddit_mcp.tools.declaration.argument_types import After, Community, clean, harmless
+from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
+from reddit_mcp.watches.webhooks.address_check import Refused
 
 MATCHES_PER_PAGE = 25
 
@@ -58,7 +58,12 @@ class Request:
 
 @tool(
     title="Watch keywords",
-    output={"watch": _schema.OBJECT, "watches": _schema.ITEMS, "matches": _schema.ITEMS, "after": _schema.CURSOR},
+    output={
+        "watch": wire_schema.OBJECT,
+        "watches": wire_schema.ITEMS,
+        "matches": wire_schema.ITEMS,
+        "after": wire_schema.CURSOR,
+    },
     optional=("watch", "watches", "matches", "after"),
     read_only=False,
     idempotent=False,
@@ -101,11 +106,11 @@ def _check_may_keep(call: Call) -> None:
 async def _create(call: Call, request: Request) -> Json:
     _check_may_keep(call)
     if not request.keywords:
-        raise refused("keywords", "is required to create a watch", "1 to 10 words or phrases")
+        raise argument_error("keywords", "is required to create a watch", "1 to 10 words or phrases")
     tier = call.services.tiers.named(call.caller.tier)
     if request.check_interval < tier.shortest_interval:
         allowed = f"a whole number from {tier.shortest_interval} to 1440 in your tier"
-        raise refused("check_interval", "is too small", allowed)
+        raise argument_error("check_interval", "is too small", allowed)
     secret, sealed = await _webhook(call, request.webhook_url)
     now = int(call.services.clock())
     watch = Watch(
@@ -132,7 +137,7 @@ async def _webhook(call: Call, url: str) -> tuple[str | None, str | None]:
     try:
         return await call.services.receivers.admit(url)
     except Refused as reason:
-        raise refused("webhook_url", str(reason), "an https address on the public Internet") from None
+        raise argument_error("webhook_url", str(reason), "an https address on the public Internet") from None
 
 
 async def _list(call: Call, _request: Request) -> Json:
@@ -173,7 +178,7 @@ async def _delete(call: Call, request: Request) -> Json:
 
 def _required_id(request: Request) -> str:
     if not request.watch_id:
-        raise refused("watch_id", "is required for this action", "the watch_id that create or list returned")
+        raise argument_error("watch_id", "is required for this action", "the watch_id that create or list returned")
     return request.watch_id
 
 

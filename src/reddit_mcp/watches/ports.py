@@ -1,4 +1,4 @@
-"""What watches need of the world around them: the time, and somebody who is told of matches."""
+"""What watches need of the world around them: the time, and where matches are sent."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ class SystemClock:
 
 
 class Delivery(Protocol):
-    """Whoever carries matches further, such as to webhooks and listening clients."""
+    """Where matches are sent, such as webhooks and listening clients."""
 
     async def matched(self, watch: Watch, matches: Sequence[Match]) -> None:
         """Take over matches that are already stored.

@@ -3,6 +3,6 @@
 files (paths, decompression, lines) ─► lines (one line, its things) ─► importer (batches, report) ─► writer
 """
 
-from reddit_mcp.archive.dump.importer import BadLine, DumpError, Progress, Report, Skipped, import_paths
+from reddit_mcp.archive.dump.dump_importer import BadLine, DumpError, Progress, Report, Skipped, import_paths
 
 __all__ = ["BadLine", "DumpError", "Progress", "Report", "Skipped", "import_paths"]

@@ -6,7 +6,7 @@ description. No community, account or event in it is real.
     text ─► people, posts, threads ─► generate (drafts) ─► shapes (Reddit's JSON) ─► build (a SQLite archive)
 """
 
-from reddit_mcp.archive.sample.build import ensure
-from reddit_mcp.archive.sample.generate import generate
+from reddit_mcp.archive.sample.generator import generate
+from reddit_mcp.archive.sample.sample_file import ensure
 
 __all__ = ["ensure", "generate"]

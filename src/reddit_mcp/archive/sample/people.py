@@ -2,7 +2,7 @@
 
 from random import Random
 
-from reddit_mcp.archive.sample.text import Community, Phrases
+from reddit_mcp.archive.sample.sample_text import Community, Phrases
 
 GONE = "[deleted]"
 _PEOPLE = 320

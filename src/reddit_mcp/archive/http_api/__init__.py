@@ -1,0 +1,1 @@
+"""Reddit's own HTTP API over an archive."""

@@ -1,0 +1,1 @@
+"""Commands that operate on the shared store: keys, usage, cache, circuit breakers."""

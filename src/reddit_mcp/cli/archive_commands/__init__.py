@@ -1,0 +1,1 @@
+"""Commands that fill and serve an archive."""

@@ -1,0 +1,1 @@
+"""Plain HTTP: middleware, routes and refusals, beside the protocols of MCP."""

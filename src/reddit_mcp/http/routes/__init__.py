@@ -1,0 +1,1 @@
+"""Routes that speak plain JSON."""

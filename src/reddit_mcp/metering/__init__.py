@@ -1,0 +1,1 @@
+"""What a call costs its caller: quota, places, money; and what is recorded of it."""

@@ -1,0 +1,1 @@
+"""What replicas share of circuit breakers."""

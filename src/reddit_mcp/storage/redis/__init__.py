@@ -1,0 +1,1 @@
+"""Connection to Redis or Valkey, the embedded server, keys, scripts and notices."""

@@ -1,0 +1,1 @@
+"""Watches, their schedule, matches and deliveries."""

@@ -1,0 +1,1 @@
+"""How a tool composes its result from upstream answers."""

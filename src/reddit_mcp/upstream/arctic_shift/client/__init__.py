@@ -1,0 +1,1 @@
+"""The HTTP API of Arctic Shift: requests, their budget, pages and failures."""

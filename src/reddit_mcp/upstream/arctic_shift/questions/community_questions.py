@@ -1,0 +1,78 @@
+"""Communities: their names in a path, their descriptions, rules and completions."""
+
+from typing import Any
+
+from reddit_mcp.archive.http_api import reddit_json
+from reddit_mcp.archive.sqlite.raw_fields import text
+from reddit_mcp.upstream.arctic_shift.client.arctic_api import Asking
+from reddit_mcp.upstream.arctic_shift.client.arctic_failures import not_found, not_offered
+
+Json = Any
+EVERYWHERE = ("all", "popular")
+_MOST_MERGED = 10
+_COMPLETIONS = 10
+_MOST_FOUND = 100
+
+
+def communities(names: str) -> list[str]:
+    """The communities of `a+b`; none for all of Reddit.
+
+    Raises:
+        Unavailable: more than are asked one by one, reason `not_offered_by_source`.
+    """
+    found = list(dict.fromkeys(names.split("+")))
+    if any(name.lower() in EVERYWHERE for name in found):
+        return []
+    if len(found) > _MOST_MERGED:
+        raise not_offered(
+            f"Arctic Shift is asked for each community by itself: name {_MOST_MERGED} at most in one call."
+        )
+    return found
+
+
+async def about(asking: Asking, name: str, resource: str) -> Json:
+    """A t5.
+
+    Raises:
+        NotFound: it knows no such community.
+    """
+    rows = await asking.rows("/api/subreddits/search", subreddit=name, limit=1)
+    for row in rows:
+        if text(row.get("display_name")).lower() == name.lower():
+            return _t5(row)
+    raise not_found(resource)
+
+
+async def rules(asking: Asking, name: str, resource: str) -> Json:
+    """A community's rules, in its moderators' order."""
+    rows = await asking.rows("/api/subreddits/rules", subreddits=name)
+    for row in rows:
+        if text(row.get("subreddit")).lower() == name.lower() and isinstance(row.get("rules"), list):
+            given = [rule for rule in row["rules"] if isinstance(rule, dict)]
+            return reddit_json.rules({"rules": sorted(given, key=_priority)})
+    await about(asking, name, resource)
+    return reddit_json.rules({})
+
+
+async def starting(asking: Asking, prefix: str, limit: int = _MOST_FOUND, *, adult: bool = True) -> list[Json]:
+    """The communities whose names begin so, those with most subscribers first, as t5."""
+    rows = await asking.rows(
+        "/api/subreddits/search", subreddit_prefix=prefix, limit=limit, over18=None if adult else "false"
+    )
+    named = [row for row in rows if text(row.get("display_name"))]
+    return [_t5(row) for row in named if row["display_name"].lower().startswith(prefix.lower())]
+
+
+async def completions(asking: Asking, prefix: str, *, adult: bool) -> Json:
+    """Names that begin so."""
+    found = await starting(asking, prefix, _COMPLETIONS, adult=adult)
+    return {"names": [each["data"]["display_name"] for each in found]}
+
+
+def _t5(row: Json) -> Json:
+    return reddit_json.subreddit({key: value for key, value in row.items() if key != "_meta"})
+
+
+def _priority(rule: Json) -> float:
+    at = rule.get("priority")
+    return at if isinstance(at, int | float) and at == at else float("inf")  # noqa: PLR0124 - nan has no order

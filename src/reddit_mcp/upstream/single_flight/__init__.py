@@ -1,0 +1,1 @@
+"""One upstream request for any number of identical calls, over all replicas."""

@@ -1,0 +1,1 @@
+"""Reading what is new and matching it against keywords."""

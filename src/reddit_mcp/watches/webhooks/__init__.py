@@ -1,0 +1,1 @@
+"""Carrying matches to receivers: signed webhooks and live notices."""

@@ -1,0 +1,23 @@
+"""A fake Arctic Shift for each test, furnished or empty."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.arctic_shift import Bench, bench, furnish
+from tests.support.scripted_reddit import reddit
+
+__all__ = ["reddit"]
+
+
+@pytest.fixture
+async def arctic() -> AsyncIterator[Bench]:
+    async with bench() as found:
+        furnish(found.fake)
+        yield found
+
+
+@pytest.fixture
+async def empty() -> AsyncIterator[Bench]:
+    async with bench() as found:
+        yield found
