@@ -5,12 +5,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from pydantic import ValidationError
 
 from reddit_mcp import __version__
 from reddit_mcp.cli.admin import keys_command, usage_command
+from reddit_mcp.cli.dispatch import COMMANDS
 from reddit_mcp.errors import Failure
 from reddit_mcp.settings import Settings
 
@@ -20,6 +21,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - argparse has no public name for it
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,30 +37,40 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="run background jobs alone, beside any number of servers")
     _add_archive(commands)
     usage_command.register(keys_command.register(commands))
-    cache = commands.add_parser("cache", help="work with cached answers").add_subparsers(
-        dest="action", required=True, parser_class=_Parser
-    )
-    purge = cache.add_parser("purge", help="drop cached answers on every replica")
-    purge.add_argument("--tool", help="those of one tool")
-    purge.add_argument("--subreddit", help="those about one community")
-    breakers = commands.add_parser("breakers", help="look after the circuit breakers").add_subparsers(
-        dest="action", required=True, parser_class=_Parser
-    )
-    breakers.add_parser("list", help="state, counts, times and recent errors of each")
-    breakers.add_parser("reset", help="close one on every replica").add_argument("name")
+    _add_cache(commands)
+    _add_breakers(commands)
     commands.add_parser("actor", help="run as an Actor of the Apify platform: its server, or one job")
     commands.add_parser("doctor", help="check settings, Redis and Reddit credentials")
     return parser
 
 
-def _add_archive(commands: "argparse._SubParsersAction[Any]") -> None:
-    archive = commands.add_parser("archive", help="work with archives of Reddit data").add_subparsers(
-        dest="action", required=True, parser_class=_Parser
+def _actions(commands: Commands, name: str, purpose: str) -> Commands:
+    """A command with actions of its own."""
+    actions: Any = commands.add_parser(name, help=purpose)
+    found: argparse._SubParsersAction[Any] = actions.add_subparsers(dest="action", required=True, parser_class=_Parser)
+    return found
+
+
+def _add_cache(commands: Commands) -> None:
+    purge = _actions(commands, "cache", "work with cached answers").add_parser(
+        "purge", help="drop cached answers on every replica"
     )
+    purge.add_argument("--tool", help="those of one tool")
+    purge.add_argument("--subreddit", help="those about one community")
+
+
+def _add_breakers(commands: Commands) -> None:
+    breakers = _actions(commands, "breakers", "look after the circuit breakers")
+    breakers.add_parser("list", help="state, counts, times and recent errors of each")
+    breakers.add_parser("reset", help="close one on every replica").add_argument("name")
+
+
+def _add_archive(commands: Commands) -> None:
+    archive = _actions(commands, "archive", "work with archives of Reddit data")
     serve = archive.add_parser("serve", help="serve Reddit's own API over the archive")
     serve.add_argument("--port", type=int, default=8090, help="the port to listen on, 0 for any")
     serve.add_argument("--ill", action="store_true", help="misbehave on command, to try clients against it")
-    imported = archive.add_parser("import", help="import Reddit dumps (NDJSON, plain, .gz or .zst)")
+    imported = archive.add_parser("import", help="import Reddit dumps (JSON, plain or packed)")
     imported.add_argument("paths", nargs="+", type=Path, help="files or folders")
     imported.add_argument("--db", type=Path, help="the archive to write (ARCHIVE_DB)")
 
@@ -70,59 +84,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Commands import their module late, so that none pays for the others."""
     settings = _settings(arguments)
     if _serves(arguments, settings):  # before the slow imports: until it listens there is nothing to finish
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if arguments.command == "doctor":
-        from reddit_mcp.cli.doctor import doctor
-
-        return doctor(settings)
-    if arguments.command == "worker":
-        from reddit_mcp.cli.worker import work
-
-        work(settings)
-        return 0
-    if arguments.command == "actor":
-        from reddit_mcp.cli.actor_run import run_actor
-
-        return run_actor(settings)
-    if arguments.command == "archive":
-        return _run_archive(settings, arguments)
-    if arguments.command == "keys":
-        return (
-            usage_command.run(settings, arguments)
-            if arguments.action == "usage"
-            else keys_command.run(settings, arguments)
-        )
-    if arguments.command == "cache":
-        from reddit_mcp.cli.admin.cache_command import purge
-
-        purge(settings, arguments.tool, arguments.subreddit)
-        return 0
-    if arguments.command == "breakers":
-        return _run_breakers(settings, arguments)
-    from reddit_mcp.cli.serve import serve_http, serve_stdio
-
-    (serve_http if arguments.transport == "http" else serve_stdio)(settings)
-    return 0
-
-
-def _run_archive(settings: Settings, arguments: argparse.Namespace) -> int:
-    if arguments.action == "import":
-        from reddit_mcp.cli.archive_commands.archive_import import import_archive
-
-        return import_archive(settings, arguments.paths, arguments.db)
-    from reddit_mcp.cli.archive_commands.archive_serve import serve_archive
-
-    serve_archive(settings, arguments.port, ill=arguments.ill)
-    return 0
-
-
-def _run_breakers(settings: Settings, arguments: argparse.Namespace) -> int:
-    from reddit_mcp.cli.admin.breakers_command import list_breakers, reset_breaker
-
-    return reset_breaker(settings, arguments.name) if arguments.action == "reset" else list_breakers(settings)
+    return COMMANDS[arguments.command](settings, arguments)
 
 
 def _serves(arguments: argparse.Namespace, settings: Settings) -> bool:
