@@ -91,7 +91,7 @@ SERVERS: dict[str, Failing] = {
         calls={"forbidden": (WATCH, {"action": "create", "keywords": ["tea"], "check_interval": 60})},
         settings={**STRANGERS, "TIERS": '{"anonymous": {"watches": 0}}'},
     ),
-    "locked": Failing(calls={}, settings=KEYS),
+    "locked": Failing(calls={}, settings={**KEYS, "LIST_WITHOUT_KEY": "0"}),
 }
 
 HURRIED = {

@@ -19,6 +19,7 @@ from mcp.client.session import ClientSession
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
+from tests.support.asgi_requests import call
 from tests.support.keyed_servers import House
 from tests.support.redis_store import servers
 from tests.support.server_process import address, command, server
@@ -73,10 +74,10 @@ def _age(house: House, key_id: str) -> None:
     asyncio.run(work())
 
 
-async def ping(url: str, key: str | None, path: str = "/mcp") -> httpx.Response:
+async def ping(url: str, key: str | None, path: str = "/mcp", message: dict[str, Any] | None = None) -> httpx.Response:
     headers = JSON if key is None else {**JSON, "authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(timeout=10) as http:
-        return await http.post(url + path, json=PING, headers=headers)
+        return await http.post(url + path, json=message or PING, headers=headers)
 
 
 @contextlib.asynccontextmanager
@@ -136,7 +137,8 @@ async def test_what_does_not_work_looks_the_same_to_strangers(url: str, dead: di
         del body["error"]["data"]["trace_id"], headers["x-request-id"], headers["date"]
         return answer.status_code, body, headers
 
-    faces = [face(await ping(url, key)) for key in (None, *dead.values())]
+    asked = call("search_reddit", query="tea")  # without a key the lists are answered
+    faces = [face(await ping(url, key, message=asked)) for key in (None, *dead.values())]
     assert faces == faces[:1] * 4
     assert faces[0][0] == 401
     assert faces[0][2]["www-authenticate"] == 'Bearer realm="reddit-mcp", error="invalid_token"'

@@ -1,7 +1,9 @@
 """What one caller may cost: long texts, free requests, streams, wrong requests; and what a stranger may read."""
 
+import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -185,23 +187,22 @@ async def test_lists_can_be_closed(client: httpx.AsyncClient, tmp_path: Path, ho
 
 
 async def test_lists_without_a_key_are_bounded(client: httpx.AsyncClient, locked: str) -> None:
-    told = {}
-    for _ in range(150):
-        told = (await client.post(locked + "/mcp", json=message("ping"))).json()
-    assert told["error"]["code"] == -32004
-    assert told["error"]["data"]["retry_after_seconds"] >= 1
+    asked = [client.post(locked + "/mcp", json=message("ping")) for _ in range(300)]
+    refused = [told["error"] for answer in await asyncio.gather(*asked) if "error" in (told := answer.json())]
+    assert refused
+    assert {(error["code"], error["data"]["retry_after_seconds"] >= 1) for error in refused} == {(-32004, True)}
 
 
 async def test_wrong_calls_are_free_until_they_are_too_many(
     client: httpx.AsyncClient, locked: str, house: House
 ) -> None:
     key = {"x-api-key": house.create("ann", "--tier", "free")["key"]}
-    kinds = []
-    for _ in range(120):
+    kinds: Counter[str] = Counter()
+    while not kinds["rate_limited"] and kinds.total() < 1_000:
         answer = await client.post(locked + "/mcp", json=call("search_reddit", query=""), headers=key)
-        kinds.append(answer.json()["result"]["structuredContent"]["error"]["type"])
-    assert kinds[:100] == ["invalid_input"] * 100
-    assert kinds[-1] == "rate_limited"
+        kinds[answer.json()["result"]["structuredContent"]["error"]["type"]] += 1
+    assert kinds["invalid_input"] >= 100
+    assert kinds["rate_limited"] == 1
 
 
 async def test_a_caller_has_eight_streams(locked: str, house: House) -> None:

@@ -92,7 +92,7 @@ def test_keys_that_the_command_line_makes_are_known_and_its_output_is_no_log() -
 
 LEAKING = """
 import subprocess, sys
-from tests.leaks import no_secret_is_in_any_log
+from tests.support.secret_leaks import no_secret_is_in_any_log
 
 def test_that_passes_while_a_server_tells_its_secret():
     program = "import os; print(os.environ['MCP_MASTER_KEY'])"
