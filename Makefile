@@ -16,8 +16,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INSTALL_LOCKED := $(PIP) install --no-deps --require-hashes --requirement
 # setuptools is among the requirements, so that building the package downloads nothing that is not pinned.
 INSTALL_PACKAGE := $(PIP) install --no-deps --no-build-isolation --editable . && $(PIP) check
-OR_SAY := || { echo "The installation failed, for the reason above. Can the package index be reached, and is this folder writable, \
-	with 500 MB free? Then run make again; 'make clean' first starts anew." >&2; exit 1; }
+LOG := $(VENV)/install.log
+OR_SAY := || { grep '^ *ERROR' $(LOG) 2>/dev/null | tail -n 1 >&2; \
+	echo "The installation failed: is the package index within reach, and this folder writable, with 500 MB free? Repeat the" \
+	"same command then. $(LOG) tells more; 'make clean' starts anew." >&2; exit 1; }
 # An environment whose making was interrupted, or whose Python is gone, is of no use: it is made again.
 HEALED := $(shell test -x $(BIN)/python -a -x $(BIN)/pip || rm -rf $(VENV))
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -73,9 +75,11 @@ $(BIN)/pip:
 	@$(PYTHON) -m venv $(VENV) $(OR_SAY)
 
 $(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/pip
-	@{ $(INSTALL_LOCKED) requirements.txt && $(INSTALL_PACKAGE); } $(OR_SAY)
+	@echo "Installing into $(VENV), which takes a minute." >&2
+	@{ $(INSTALL_LOCKED) requirements.txt && $(INSTALL_PACKAGE); } >$(LOG) 2>&1 $(OR_SAY)
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/pip
-	@{ $(INSTALL_LOCKED) requirements-dev.txt && $(INSTALL_PACKAGE); } $(OR_SAY)
+	@echo "Installing into $(VENV), which takes a minute." >&2
+	@{ $(INSTALL_LOCKED) requirements-dev.txt && $(INSTALL_PACKAGE); } >$(LOG) 2>&1 $(OR_SAY)
 	@touch $@ $(VENV)/installed
