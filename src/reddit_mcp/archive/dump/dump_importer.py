@@ -18,7 +18,6 @@ _HEAD = 100  # lines without a single thing that make a file no dump
 _EXAMPLES = 20
 _CHUNK = 500  # lines that are looked at together
 _TELLING = (b"&", b"<", b">", rb"\u00")
-_END = EOFError("the end")
 _TABLES = {"t1": "comment", "t2": "account", "t3": "post", "t5": "community"}
 
 
@@ -188,20 +187,18 @@ def _lines(file: Iterable[bytes | None]) -> Iterator[_Line]:
 
 def _chunks(file: Iterable[bytes | None]) -> Iterator[list[bytes | Exception | None]]:
     """Some lines at a time, with what ended the file too early as the last of them."""
-    lines, chunk, size = iter(file), [], 0
-    while True:
-        try:
-            line: bytes | Exception | None = next(lines, _END)
-        except UNREADABLE as error:
-            line = error
-        if line is not _END:
+    chunk: list[bytes | Exception | None] = []
+    size = 0
+    try:
+        for line in file:
             chunk.append(line)
-            size += len(line) if isinstance(line, bytes) else 0
-        if line is _END or isinstance(line, Exception) or len(chunk) >= _CHUNK or size >= LONGEST:
-            yield chunk
-            chunk, size = [], 0
-        if line is _END or isinstance(line, Exception):
-            return
+            size += len(line or b"")
+            if len(chunk) >= _CHUNK or size >= LONGEST:
+                yield chunk
+                chunk, size = [], 0
+    except UNREADABLE as error:
+        chunk.append(error)
+    yield chunk
 
 
 def _shown(line: bytes | Exception | None) -> bool | None:
