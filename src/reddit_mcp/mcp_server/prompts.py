@@ -1,11 +1,10 @@
 """Prompts: four ways of asking that use the tools well."""
 
 import difflib
-import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS
+from mcp.types import INVALID_PARAMS, Prompt
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -53,31 +52,37 @@ def compare_communities(first: CommunityName, second: CommunityName) -> str:
     )
 
 
-PROMPTS = {prompt.__name__: prompt for prompt in (research_topic, summarize_thread, monitor_brand, compare_communities)}
+PROMPTS = (research_topic, summarize_thread, monitor_brand, compare_communities)
 LONGEST_ARGUMENT = 500
 
 
-def check(name: str, arguments: dict[str, Any]) -> None:
+def check(registered: list[Prompt], name: str, arguments: dict[str, Any]) -> None:
     """Look whether there is such a prompt, and whether it can be filled with these arguments.
 
     Raises:
         MCPError: -32602, with what to send instead.
     """
-    if name not in PROMPTS:
-        near = difflib.get_close_matches(name[:100], PROMPTS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PROMPTS)}."
+    known = {prompt.name: [each.name for each in prompt.arguments or []] for prompt in registered}
+    if name not in known:
+        near = difflib.get_close_matches(name[:100], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
         raise MCPError(INVALID_PARAMS, f"Unknown prompt: {name[:100]}; {hint}", {"prompt": name[:100]})
-    wanted = inspect.signature(PROMPTS[name]).parameters
+    if wrong := _wrong_argument(name, known[name], arguments):
+        raise MCPError(INVALID_PARAMS, wrong, {"prompt": name})
+
+
+def _wrong_argument(name: str, wanted: list[str], arguments: dict[str, Any]) -> str | None:
+    """What is wrong with the arguments, in a sentence. All of them are needed: no prompt has an optional one."""
     if missing := [each for each in wanted if not arguments.get(each)]:
-        raise MCPError(INVALID_PARAMS, f"The prompt {name} needs {' and '.join(missing)}.", {"prompt": name})
+        return f"The prompt {name} needs {' and '.join(missing)}."
     if unknown := [each[:100] for each in arguments if each not in wanted]:
-        raise MCPError(INVALID_PARAMS, f"The prompt {name} has no argument {unknown[0]}.", {"prompt": name})
+        return f"The prompt {name} has no argument {unknown[0]}."
     if long := [each for each in wanted if len(str(arguments[each])) > LONGEST_ARGUMENT]:
-        sentence = f"{long[0]} of the prompt {name} has {LONGEST_ARGUMENT} characters at most."
-        raise MCPError(INVALID_PARAMS, sentence, {"prompt": name})
+        return f"{long[0]} of the prompt {name} has {LONGEST_ARGUMENT} characters at most."
+    return None
 
 
 def register(server: "MCPServer") -> None:
     """Offer the prompts on this server."""
-    for prompt in PROMPTS.values():
+    for prompt in PROMPTS:
         server.prompt(title=prompt.__name__.replace("_", " ").capitalize())(prompt)

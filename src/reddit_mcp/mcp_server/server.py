@@ -142,7 +142,7 @@ class RedditServer(MCPServer[Any]):
         Raises:
             MCPError: there is no such prompt, or its arguments are not as it wants them (-32602).
         """
-        prompts.check(name, arguments or {})
+        prompts.check(await self.list_prompts(), name, arguments or {})
         return await super().get_prompt(name, arguments, context)
 
     async def _accounted(
