@@ -167,7 +167,7 @@ async def _services(foundation: _Foundation, watching: _Watching) -> AsyncIterat
             findings=findings,
             tiers=foundation.tiers,
             reddit_remaining=lambda: outbound.tokens.remaining,
-            source="archive" if settings.archive_mode else "reddit",
+            source=settings.source,
             receivers=watching.receivers,
             clock=clock.now,
             poll_soon=watching.polling.soon,
@@ -189,7 +189,7 @@ def _server(foundation: _Foundation, services: Services, accounts: Accounts, obs
 def _warming(foundation: _Foundation) -> contextlib.AbstractAsyncContextManager[object]:
     """The warming of the cache, where it is asked for; an archive is as fast without."""
     settings, outbound = foundation.settings, foundation.outbound
-    if not settings.cache.warming or settings.archive_mode:
+    if not settings.cache.warming or settings.source != "reddit":
         return contextlib.nullcontext()
     breaker, lease = outbound.breakers.get("reddit"), Lease(foundation.store, "warming")
     return CacheWarming(outbound.reddit, lease, lambda: breaker.is_open, settings.reddit_share)

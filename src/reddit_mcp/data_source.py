@@ -12,8 +12,11 @@ from reddit_mcp.upstream.reddit_api.praw_transport import RedditApplication
 
 
 @contextlib.asynccontextmanager
-async def open_data_source(settings: Settings) -> AsyncIterator[RedditApplication]:
-    """The Reddit application of the settings, or an archive on loopback that looks like Reddit."""
+async def open_data_source(settings: Settings) -> AsyncIterator[RedditApplication | None]:
+    """The Reddit application of the settings, or an archive on loopback that looks like one; None = Arctic Shift."""
+    if settings.source == "arctic_shift":
+        yield None
+        return
     if not settings.archive_mode:
         yield reddit_application(settings)
         return

@@ -12,6 +12,7 @@ from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.redis.durability import durability
 from reddit_mcp.storage.redis.open_store import open_cache_store, open_store
+from reddit_mcp.upstream.arctic_shift import Api
 from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport
 
 Check = Callable[[Settings], Awaitable[str]]
@@ -85,6 +86,8 @@ async def _cache(settings: Settings) -> str:
 async def _reddit(settings: Settings) -> str:
     if settings.archive_mode:
         return f"no credentials; answering from the archive {archive_path(settings).name}"
+    if settings.source == "arctic_shift":
+        return await _arctic_shift(settings)
     praw = PrawTransport(reddit_application(settings))
     try:
         await praw.sign_in()
@@ -94,6 +97,16 @@ async def _reddit(settings: Settings) -> str:
     finally:
         await praw.aclose()
     return Warned(f"the application's credentials are accepted. {CLOSING}")
+
+
+async def _arctic_shift(settings: Settings) -> str:
+    api = Api(settings.arctic_shift_url, settings.reddit.user_agent)
+    try:
+        if not await api.alive():
+            raise Unavailable("Arctic Shift does not answer within two seconds; see ARCTIC_SHIFT_URL.")
+    finally:
+        await api.aclose()
+    return f"Arctic Shift answers, for {settings.arctic_shift_qpm} requests a minute at most"
 
 
 async def _billing(settings: Settings) -> str:

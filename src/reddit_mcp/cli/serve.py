@@ -30,9 +30,16 @@ async def _serve(settings: Settings) -> None:
         await Server(app, app.state.drain).serve(sockets=[listener])
 
 
+SOURCES = {
+    "reddit": "Reddit",
+    "arctic_shift": "Arctic Shift, a public archive of Reddit",
+    "archive": "an archive (no Reddit credentials are set)",
+}
+
+
 def _announce(url: str, settings: Settings) -> None:
     """Say where the server is, and what to paste into a client."""
-    source = "an archive (no Reddit credentials are set)" if settings.archive_mode else "Reddit"
+    source = SOURCES[settings.source]
     config = json.dumps({"mcpServers": {"reddit": {"type": "http", "url": url}}}, indent=2)
     sys.stdout.write(f"mcp-for-reddit answers from {source} at {url}\nPaste this into your MCP client:\n{config}\n")
     sys.stdout.flush()

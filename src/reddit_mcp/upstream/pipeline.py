@@ -5,7 +5,6 @@ misses only. Retry above the queue: each attempt waits its turn, a back-off hold
 alone: waiting in line is not slowness.
 """
 
-import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
@@ -25,18 +24,16 @@ from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.rate_limit.request_queue import RequestQueue
 from reddit_mcp.upstream.rate_limit.shared_budget import SharedBudget
-from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport, RedditApplication
+from reddit_mcp.upstream.reddit_api.praw_transport import RedditApplication
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
 from reddit_mcp.upstream.resilience.circuit_breaker import Guarded
 from reddit_mcp.upstream.resilience.retry import Retry, RetryRules
 from reddit_mcp.upstream.single_flight.coalescing import Coalescing
 from reddit_mcp.upstream.source import Source
+from reddit_mcp.upstream.transport import Transport, open_transport
 
 SPAN_SECONDS = 61.0
 """When a token returns: a window of 60 s lets more than its limit arrive in some minute, for requests travel."""
-
-ARCHIVE_QPM = 6000
-"""An archive of ours has no limit of Reddit's to keep; this one only bounds a runaway loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +70,13 @@ async def _cached(
 
 @contextlib.asynccontextmanager
 async def open_upstream(
-    settings: Settings, application: RedditApplication, store: Store, cached: Store, notices: PubSub
+    settings: Settings, application: RedditApplication | None, store: Store, cached: Store, notices: PubSub
 ) -> AsyncIterator[Upstream]:
     """Open every layer, the lowest first.
 
     Args:
         settings: the figures of each layer.
-        application: whose credentials and budget are used.
+        application: whose credentials and budget are used; None = Arctic Shift answers.
         store: the state that replicas share.
         cached: where answers are cached; it may evict.
         notices: where purges are heard.
@@ -87,26 +84,21 @@ async def open_upstream(
     async with contextlib.AsyncExitStack() as stack:
         breakers = BreakerRegistry(store, settings.breaker)
         stack.push_async_callback(breakers.aclose)
-        loop, token = asyncio.get_running_loop(), breakers.get("reddit_token")
-        praw = PrawTransport(application, sign_in_guard=lambda: token.guard_in_thread(loop))
-        stack.push_async_callback(praw.aclose)
-        guarded = Guarded(praw, breakers.get("reddit"))
-        tokens, tickets = SharedBudget(_window(settings, application, store), praw.budget), QueueTickets(store)
+        transport = await stack.enter_async_context(open_transport(settings, application, breakers))
+        guarded = Guarded(transport.source, breakers.get(transport.breaker))
+        tokens, tickets = SharedBudget(_window(transport, store), transport.reported), QueueTickets(store)
         queue = await stack.enter_async_context(RequestQueue(guarded, tokens, tickets, most=settings.queue_max))
         retry = Retry(queue, RetryRules(**settings.retry.model_dump()), lambda: guarded.is_open)
-        upstream = application.edition or f"{application.oauth_url} {application.client_id}"
         answers = TwoTierCache(
             MemoryCache(settings.cache.l1_entries),
-            CacheEntries(cached, upstream, 2 * settings.stale_max),
+            CacheEntries(cached, transport.identity, 2 * settings.stale_max),
             CachePurges(cached, notices),
         )
-        flights = FlightLeases(store, upstream)
+        flights = FlightLeases(store, transport.identity)
         cache = await stack.enter_async_context(_cached(retry, answers, flights, settings.stale_max))
         yield Upstream(Reddit(cache), breakers, tickets, tokens, queue, answers, flights, settings.stale_max)
 
 
-def _window(settings: Settings, application: RedditApplication, store: Store) -> SlidingWindow:
-    limit = ARCHIVE_QPM if settings.archive_mode else settings.reddit_share
-    return SlidingWindow(
-        store, name=application.client_id, process=secrets.token_hex(8), limit=limit, span=SPAN_SECONDS
-    )
+def _window(transport: Transport, store: Store) -> SlidingWindow:
+    process = secrets.token_hex(8)
+    return SlidingWindow(store, name=transport.client, process=process, limit=transport.limit, span=SPAN_SECONDS)

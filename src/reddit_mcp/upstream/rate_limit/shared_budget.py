@@ -47,6 +47,16 @@ class Grant:
             asyncio.run_coroutine_threadsafe(self._again(), self._loop).result()
         self.left = time.monotonic()
 
+    async def leave_here(self) -> None:
+        """As `leave`, for a request that is sent by the event loop's own code.
+
+        Raises:
+            RateLimited: there is no token for it in time.
+        """
+        if self.left is not None or not self.member:
+            await self.renew(self)
+        self.left = time.monotonic()
+
     async def _again(self) -> None:
         await self.renew(self)
 
