@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.secret_leaks import no_secret_is_in_any_log
-from tests.support.server_process import is_setting, server
+from tests.support.server_process import NOWHERE, is_setting, server
 
 __all__ = ["no_secret_is_in_any_log"]
 
@@ -18,6 +18,7 @@ def no_settings_of_the_developer() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in filter(is_setting, list(os.environ)):
             patch.delenv(name)
+        patch.setenv("ARCTIC_SHIFT_URL", NOWHERE)
         yield
 
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from reddit_mcp.auth.authentication import Authentication, Authenticator, operator_only
 from reddit_mcp.auth.oauth_tokens import challenge, metadata_routes, open_tokens
 from reddit_mcp.container import Container, open_container
+from reddit_mcp.data_source.data_sources import DataSources
 from reddit_mcp.http.error_responses import refused
 from reddit_mcp.http.middleware.gateway_headers import GatewayHeaders
 from reddit_mcp.http.middleware.idle_streams import IDLE_SECONDS, IdleStreams, OpenStreams
@@ -29,7 +30,6 @@ from reddit_mcp.metering.billing_port import OpenBilling, unbilled
 from reddit_mcp.metering.call_log import Observer
 from reddit_mcp.models import Caller
 from reddit_mcp.settings import Settings
-from reddit_mcp.upstream.pipeline import Upstream
 from reddit_mcp.watches.ports import Delivery
 
 
@@ -43,8 +43,8 @@ class _Running:
         self.streams = OpenStreams(self._is_busy, IDLE_SECONDS if settings.apify.is_at_home else None)
 
     @property
-    def outbound(self) -> Upstream:
-        """The open way to Reddit."""
+    def outbound(self) -> DataSources:
+        """The open ways to data."""
         return self._required().outbound
 
     @property
@@ -84,7 +84,8 @@ def build(
 ) -> Starlette:
     """The whole server as one ASGI app; its lifespan opens and closes everything.
 
-    Its `state.drain(seconds)` makes it say that it is not ready, gives running calls that long, and ends open streams.
+    Its `state.drain(seconds)` makes it say that it is not ready, gives running calls that long, and ends open streams;
+    `state.active_source()` tells whose data it serves.
 
     Args:
         settings: what is served, and how.
@@ -112,6 +113,7 @@ def build(
     )
     app.router.redirect_slashes = False
     app.state.drain = running.drain
+    app.state.active_source = lambda: running.outbound.active
     return app
 
 

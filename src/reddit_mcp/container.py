@@ -1,11 +1,11 @@
 """Everything is opened here, in order, and closed in the opposite order."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
-from reddit_mcp.data_source import open_data_source
+from reddit_mcp.data_source.data_sources import DataSources, open_data_sources
 from reddit_mcp.http.routes.health_routes import Ping
 from reddit_mcp.mcp_server.server import Accounts, RedditServer
 from reddit_mcp.metering.billing_port import BilledDelivery, NoBilling, OpenBilling, unbilled
@@ -30,7 +30,8 @@ from reddit_mcp.tools import Services
 from reddit_mcp.tools.results.analysis_source import AnalysisSource
 from reddit_mcp.tools.results.compact_view import concise_post
 from reddit_mcp.upstream.cache.cache_warming import CacheWarming
-from reddit_mcp.upstream.pipeline import Upstream, open_upstream
+from reddit_mcp.upstream.client import Reddit
+from reddit_mcp.upstream.source import Source
 from reddit_mcp.watches.background_jobs import BackgroundJobs
 from reddit_mcp.watches.polling.watch_polling import WatchPolling
 from reddit_mcp.watches.ports import Clock, Delivery, NoDelivery, SystemClock
@@ -45,13 +46,13 @@ class Container:
     """What runs while the application is open."""
 
     mcp: RedditServer
-    outbound: Upstream
+    outbound: DataSources
     accounts: Accounts
     secrets: MasterSecrets
     keyring: Keyring
     polling: WatchPolling
     jobs: BackgroundJobs
-    pings: dict[str, Ping]
+    pings: Callable[[], Mapping[str, Ping]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class _Foundation:
     secrets: MasterSecrets
     store: Store
     notices: PubSub
-    outbound: Upstream
+    outbound: DataSources
     tiers: Tiers
     sentiment: SentimentAnalyzer
     clock: Clock
@@ -84,7 +85,7 @@ async def open_container(
     observe: Observer | None = None,
     delivery: Delivery | None = None,
 ) -> AsyncIterator[Container]:
-    """Open the store, Reddit (or the archive in its place) and the MCP server over both.
+    """Open the store, the source of Reddit's data and the MCP server over both.
 
     Args:
         settings: what is opened, and how.
@@ -99,36 +100,40 @@ async def open_container(
         )
         accounts = await stack.enter_async_context(_accounts(foundation, open_billing))
         watching = await stack.enter_async_context(_watching(foundation, accounts, delivery or NoDelivery()))
-        services = await stack.enter_async_context(_services(foundation, watching))
-        mcp = _server(foundation, services, accounts, observe)
+        sources = foundation.outbound
+        mcp = _server(foundation, _services(foundation, watching), accounts, observe)
         foundation.notices.on(TOPIC, mcp.bus.heard)
         await stack.enter_async_context(watching.jobs)  # last, for they use all the rest
         await stack.enter_async_context(_warming(foundation))
         yield Container(
             mcp=mcp,
-            outbound=foundation.outbound,
+            outbound=sources,
             accounts=accounts,
             secrets=foundation.secrets,
             keyring=keyring,
             polling=watching.polling,
             jobs=watching.jobs,
-            pings={"redis": foundation.store.ping},
+            pings=lambda: {"redis": foundation.store.ping, sources.active.name: sources.check},
         )
 
 
 @contextlib.asynccontextmanager
 async def _foundation(settings: Settings) -> AsyncIterator[_Foundation]:
     secrets = open_secrets(settings)  # first: what is missing here should not cost the start of a store
+    sentiment, clock = SentimentAnalyzer(), SystemClock()
+
+    def analyses(reddit: Reddit) -> Source:
+        return AnalysisSource(reddit, sentiment, clock.now)
+
     async with (
         open_store(settings) as store,
-        open_data_source(settings) as application,
         open_cache_store(settings, store) as cached,
         PubSub(store) as notices,
         contextlib.nullcontext(notices) if cached is store else PubSub(cached) as purges,
-        open_upstream(settings, application, store, cached, purges) as outbound,
+        open_data_sources(settings, store, cached, purges, analyses) as outbound,
     ):
         tiers = read_tiers(settings.tiers)
-        yield _Foundation(settings, secrets, store, notices, outbound, tiers, SentimentAnalyzer(), SystemClock())
+        yield _Foundation(settings, secrets, store, notices, outbound, tiers, sentiment, clock)
 
 
 @contextlib.asynccontextmanager
@@ -157,22 +162,20 @@ async def _watching(foundation: _Foundation, accounts: Accounts, delivery: Deliv
         yield _Watching(jobs, polling, pipeline.receivers)
 
 
-@contextlib.asynccontextmanager
-async def _services(foundation: _Foundation, watching: _Watching) -> AsyncIterator[Services]:
-    settings, outbound, clock = foundation.settings, foundation.outbound, foundation.clock
-    async with outbound.caching(AnalysisSource(outbound.reddit, foundation.sentiment, clock.now)) as findings:
-        yield Services(
-            reddit=outbound.reddit,
-            watches=WatchStore(foundation.store),
-            findings=findings,
-            tiers=foundation.tiers,
-            reddit_remaining=lambda: outbound.tokens.remaining,
-            source=settings.source,
-            receivers=watching.receivers,
-            clock=clock.now,
-            poll_soon=watching.polling.soon,
-            durable=settings.durable,
-        )
+def _services(foundation: _Foundation, watching: _Watching) -> Services:
+    outbound = foundation.outbound
+    return Services(
+        reddit=outbound.reddit,
+        watches=WatchStore(foundation.store),
+        findings=outbound.findings,
+        tiers=foundation.tiers,
+        reddit_remaining=lambda: outbound.tokens.remaining,
+        active=outbound.active,
+        receivers=watching.receivers,
+        clock=foundation.clock.now,
+        poll_soon=watching.polling.soon,
+        durable=foundation.settings.durable,
+    )
 
 
 def _server(foundation: _Foundation, services: Services, accounts: Accounts, observe: Observer | None) -> RedditServer:
@@ -189,7 +192,7 @@ def _server(foundation: _Foundation, services: Services, accounts: Accounts, obs
 def _warming(foundation: _Foundation) -> contextlib.AbstractAsyncContextManager[object]:
     """The warming of the cache, where it is asked for; an archive is as fast without."""
     settings, outbound = foundation.settings, foundation.outbound
-    if not settings.cache.warming or settings.source != "reddit":
+    if not settings.cache.warming or outbound.active.name != "reddit":
         return contextlib.nullcontext()
     breaker, lease = outbound.breakers.get("reddit"), Lease(foundation.store, "warming")
     return CacheWarming(outbound.reddit, lease, lambda: breaker.is_open, settings.reddit_share)

@@ -18,7 +18,9 @@ class Group(BaseModel):
 class RedditSettings(Group):
     """The Reddit application and its API."""
 
-    client_id: str | None = Field(None, description="The Reddit application's id; unset = archive mode")
+    client_id: str | None = Field(
+        None, description="The Reddit application's id; without one another DATA_SOURCE answers"
+    )
     client_secret: SecretStr | None = Field(None, description="The Reddit application's secret")
     user_agent: str = Field(
         f"server:reddit-mcp:{__version__} (by /u/reddit-mcp)",

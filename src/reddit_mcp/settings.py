@@ -87,15 +87,22 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=_data_dir, description="The embedded store, the archive, generated secrets; mode 0700"
     )
-    data_source: Literal["auto", "reddit", "arctic_shift", "archive"] = Field(
+    data_source: Literal["auto", "reddit", "arctic_shift", "archive", "sample"] = Field(
         "auto",
-        description="Who answers; auto = Reddit with credentials, else an archive; arctic_shift = that public archive",
+        description="auto = Reddit with credentials, else an imported archive, else Arctic Shift, a public "
+        "archive, when it can be reached, else the bundled sample of invented data",
+    )
+    fallback_source: Literal["arctic_shift"] | None = Field(
+        None,
+        description="Who answers while Reddit's circuit breaker is open, or what an imported archive lacks",
     )
     arctic_shift_url: str = Field(
         "https://arctic-shift.photon-reddit.com", description="Arctic Shift's API, one volunteer's free service"
     )
     arctic_shift_qpm: int = Field(60, ge=1, description="Requests a minute to Arctic Shift, shared by all replicas")
-    archive_db: Path | None = Field(None, description="An imported archive; the bundled sample when absent")
+    archive_db: Path | None = Field(
+        None, description="An imported archive; unset = archive.sqlite in DATA_DIR, if it is there"
+    )
     mcp_server_host: str = Field("127.0.0.1", description="The address to listen on")
     mcp_server_port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 = any free one")
     mcp_sessions: bool = Field(
@@ -180,21 +187,9 @@ class Settings(BaseSettings):
         named = tuple(part.strip() for part in self.mcp_allowed_hosts.split(",") if part.strip())
         return (*named, *self.apify.hosts) if self.apify.is_at_home else named
 
-    @property
-    def source(self) -> Literal["reddit", "arctic_shift", "archive"]:
-        """Who answers."""
-        if self.data_source != "auto":
-            return self.data_source
-        return "reddit" if self.reddit.client_id else "archive"
-
-    @property
-    def archive_mode(self) -> bool:
-        """Whether an archive of ours answers."""
-        return self.source == "archive"
-
     @model_validator(mode="after")
     def _reddit_has_credentials(self) -> Self:
-        if self.source == "reddit" and not self.reddit.client_id:
+        if self.data_source == "reddit" and not self.reddit.client_id:
             raise ValueError("DATA_SOURCE=reddit needs REDDIT_CLIENT_ID")
         return self
 

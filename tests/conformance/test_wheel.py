@@ -74,7 +74,7 @@ async def test_a_client_uses_the_installed_server_over_stdio(installed: Path, tm
         word = max(listing["posts"][0]["title"].split(), key=len)
         search = await _called(client, "search_reddit", query=word, time_filter="all", limit=100)
     assert len(listing["posts"]) == 5
-    assert listing["metadata"]["source"] == "archive"
+    assert listing["metadata"]["source"] == "sample"
     assert listing["posts"][0]["id"] in [post["id"] for post in search["results"]]
 
 

@@ -24,8 +24,9 @@ class Spent:
 class Bench:
     """The fake, and everything that asks it."""
 
-    def __init__(self, fake: FakeArcticShift, api: Api) -> None:
+    def __init__(self, fake: FakeArcticShift, api: Api, url: str) -> None:
         self.fake = fake
+        self.url = url
         self.api = api
         self.spent = Spent()
         self.source = ArcticShift(api, self.spent, lambda: NOW)
@@ -40,7 +41,7 @@ async def bench(seconds: float = 10.0, most_bytes: int = 16_000_000) -> AsyncIte
     async with fake.running() as url:
         api = Api(url, "server:test:1 (by /u/tester)", seconds, most_bytes)
         try:
-            yield Bench(fake, api)
+            yield Bench(fake, api, url)
         finally:
             fake.closing.set()
             await api.aclose()

@@ -23,6 +23,7 @@ from reddit_mcp.tools import Services
 from reddit_mcp.tools.results.analysis_source import AnalysisSource
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.source import Answer, Query, Source
+from reddit_mcp.upstream.source_switch import ActiveSource
 from tests.support.redis_store import fake_store
 from tests.support.webhook_receiver import receivers
 
@@ -71,7 +72,7 @@ def server(raised: Raised = KeyError, *, deadline: float = 5.0, development: boo
         findings=AnalysisSource(reddit, SentimentAnalyzer()),
         tiers=tiers,
         reddit_remaining=lambda: None,
-        source="reddit",
+        active=ActiveSource("reddit", "a test says so"),
         receivers=receivers(store),
     )
     accounts = Accounts(

@@ -28,6 +28,7 @@ from reddit_mcp.tools import Services
 from reddit_mcp.tools.results.analysis_source import AnalysisSource
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.source import Answer, Query
+from reddit_mcp.upstream.source_switch import ActiveSource
 from tests.support.server_process import listening
 from tests.support.webhook_receiver import receivers
 
@@ -158,7 +159,7 @@ class House:
             findings=AnalysisSource(Reddit(self.upstream), SentimentAnalyzer()),
             tiers=tiers,
             reddit_remaining=lambda: None,
-            source="reddit",
+            active=ActiveSource("reddit", "a test says so"),
             receivers=receivers(self.store),
         )
         self.mcp = RedditServer(services, Accounts(self.quota, ConcurrencyLimit(self.most), self.usage), deadline=5.0)

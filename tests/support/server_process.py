@@ -25,6 +25,8 @@ from reddit_mcp.archive.sample import ensure
 from reddit_mcp.settings import Settings
 
 SAMPLE = "sample.sqlite"
+NOWHERE = "http://127.0.0.1:9"
+"""Where nothing listens: no test asks the public archive."""
 ANNOUNCED = re.compile(r"at (http://\S+)/mcp")
 PREFIXES = ("actor_", "apify_", "crawlee_", "mcp_", "oauth_", "praw_", "reddit_", "redis_")
 """Of variables that the libraries below us read, and of settings to come."""
@@ -38,7 +40,7 @@ def is_setting(name: str) -> bool:
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """This process's environment without anybody's settings, and with these."""
     inherited = {name: value for name, value in os.environ.items() if not is_setting(name)}
-    return {**inherited, "DATA_DIR": str(data_dir), **settings}
+    return {**inherited, "DATA_DIR": str(data_dir), "ARCTIC_SHIFT_URL": NOWHERE, **settings}
 
 
 @functools.cache

@@ -17,6 +17,7 @@ from reddit_mcp.tools import Services
 from reddit_mcp.tools.results.analysis_source import AnalysisSource
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.source import Source
+from reddit_mcp.upstream.source_switch import ActiveSource
 from tests.support.redis_store import fake_store
 from tests.support.webhook_receiver import receivers
 
@@ -37,7 +38,7 @@ def server_over(
         findings=AnalysisSource(Reddit(source), SentimentAnalyzer(), lambda: NOW),
         tiers=tiers,
         reddit_remaining=remaining,
-        source="reddit",
+        active=ActiveSource("reddit", "a test says so"),
         receivers=receivers(store),
         clock=lambda: NOW,
     )

@@ -22,13 +22,10 @@ async def redis(tmp_path: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def serving(reddit: ScriptedReddit, redis: str, tmp_path: Path, **fields: Any) -> AsyncIterator[Container]:
+async def serving(reddit: ScriptedReddit | None, redis: str, tmp_path: Path, **fields: Any) -> AsyncIterator[Container]:
     settings = Settings(
         _env_file=None,
-        reddit_client_id="id",
-        reddit_client_secret=SecretStr("secret"),
-        reddit_oauth_url=reddit.url,
-        reddit_url=reddit.url,
+        **_application(reddit) if reddit else {},
         redis_url=SecretStr(redis),
         redis_timeout=2.0,
         redis_key_prefix=PREFIX,
@@ -38,3 +35,12 @@ async def serving(reddit: ScriptedReddit, redis: str, tmp_path: Path, **fields: 
     )
     async with open_container(settings) as found:
         yield found
+
+
+def _application(reddit: ScriptedReddit) -> dict[str, Any]:
+    return {
+        "reddit_client_id": "id",
+        "reddit_client_secret": SecretStr("secret"),
+        "reddit_oauth_url": reddit.url,
+        "reddit_url": reddit.url,
+    }

@@ -139,5 +139,9 @@ def _answer(content: Json) -> Json:
 
 
 def _source(answer: Json) -> str:
-    archive = answer.get("metadata", {}).get("source") == "archive"
-    return "an archive, because no Reddit credentials are set" if archive else "Reddit"
+    source = answer.get("metadata", {}).get("source")
+    return {
+        "archive": "an imported archive",
+        "arctic_shift": "Arctic Shift, a public archive of Reddit",
+        "sample": "invented sample data, because nothing else can be reached",
+    }.get(source, "Reddit")

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from reddit_mcp.actor.event_pricing import prices_of, terms
 from reddit_mcp.actor.platform_client import open_client
-from reddit_mcp.archive.archive_location import archive_path
-from reddit_mcp.data_source import reddit_application
+from reddit_mcp.archive.archive_location import imported_archive
+from reddit_mcp.data_source.archive_application import open_archive, reddit_application
+from reddit_mcp.data_source.source_choice import choose
 from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.redis.durability import durability
@@ -32,7 +33,7 @@ def doctor(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> int:
     failed = 0
-    for name, check in CHECKS.items():
+    for name, check in _checks(settings).items():
         try:
             found = await check(settings)
             line = f"{'warn ' if isinstance(found, Warned) else 'ok   '} {name}: {found}"
@@ -84,10 +85,6 @@ async def _cache(settings: Settings) -> str:
 
 
 async def _reddit(settings: Settings) -> str:
-    if settings.archive_mode:
-        return f"no credentials; answering from the archive {archive_path(settings).name}"
-    if settings.source == "arctic_shift":
-        return await _arctic_shift(settings)
     praw = PrawTransport(reddit_application(settings))
     try:
         await praw.sign_in()
@@ -109,6 +106,30 @@ async def _arctic_shift(settings: Settings) -> str:
     return f"Arctic Shift answers, for {settings.arctic_shift_qpm} requests a minute at most"
 
 
+async def _archive(settings: Settings) -> str:
+    with open_archive(imported_archive(settings)):
+        return f"the archive {imported_archive(settings).name} answers"
+
+
+async def _sample(_settings: Settings) -> str:
+    return Warned("the bundled sample answers: all of it is invented")
+
+
+SOURCES = {"reddit": _reddit, "arctic_shift": _arctic_shift, "archive": _archive, "sample": _sample}
+
+
+async def _source(settings: Settings) -> str:
+    choice = choose(settings)
+    try:
+        found = await SOURCES[choice.name](settings)
+    except Unavailable:
+        if not choice.or_sample:
+            raise
+        return Warned(f"it does not answer; until it does, the bundled sample of invented data answers ({choice.why})")
+    line = f"{found} ({choice.why})"
+    return Warned(line) if isinstance(found, Warned) else line
+
+
 async def _billing(settings: Settings) -> str:
     run = settings.apify
     if run.run_id:
@@ -123,4 +144,5 @@ async def _billing(settings: Settings) -> str:
     return ", ".join(f"{name} ${price.normalize():f}" for name, price in sorted(found.items()))
 
 
-CHECKS: dict[str, Check] = {"redis": _redis, "cache": _cache, "reddit": _reddit, "billing": _billing}
+def _checks(settings: Settings) -> dict[str, Check]:
+    return {"redis": _redis, "cache": _cache, choose(settings).name: _source, "billing": _billing}

@@ -9,6 +9,8 @@ from reddit_mcp.cli.http_listener import Server, bind
 from reddit_mcp.container import open_container
 from reddit_mcp.observability import logs
 from reddit_mcp.settings import Settings
+from reddit_mcp.upstream.source import SourceName
+from reddit_mcp.upstream.source_switch import ActiveSource
 
 
 def serve_http(settings: Settings) -> None:
@@ -26,20 +28,21 @@ async def _serve(settings: Settings) -> None:
     app = build(settings)
     async with app.router.lifespan_context(app):
         listener.listen()  # now: a client that reads the announcement must not be refused
-        _announce(f"http://{settings.mcp_server_host}:{listener.getsockname()[1]}/mcp", settings)
+        _announce(f"http://{settings.mcp_server_host}:{listener.getsockname()[1]}/mcp", app.state.active_source())
         await Server(app, app.state.drain).serve(sockets=[listener])
 
 
-SOURCES = {
+SOURCES: dict[SourceName, str] = {
     "reddit": "Reddit",
     "arctic_shift": "Arctic Shift, a public archive of Reddit",
-    "archive": "an archive (no Reddit credentials are set)",
+    "archive": "an imported archive",
+    "sample": "a bundled sample of invented data",
 }
 
 
-def _announce(url: str, settings: Settings) -> None:
-    """Say where the server is, and what to paste into a client."""
-    source = SOURCES[settings.source]
+def _announce(url: str, active: ActiveSource) -> None:
+    """Say where the server is, who answers, and what to paste into a client."""
+    source = f"{SOURCES[active.name]} ({active.why})"
     config = json.dumps({"mcpServers": {"reddit": {"type": "http", "url": url}}}, indent=2)
     sys.stdout.write(f"mcp-for-reddit answers from {source} at {url}\nPaste this into your MCP client:\n{config}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The way to Reddit, put together: Cache(Coalesce(Retry(Queue(Breaker(Praw))))).
+"""The way to one source, put together: Cache(Coalesce(Retry(Queue(Breaker(transport))))).
 
 Cache outermost, so that a hit costs nothing and a failure from below can be answered with a stale copy. Coalesce shares
 misses only. Retry above the queue: each attempt waits its turn, a back-off holds no place. Breaker around the request
@@ -7,7 +7,7 @@ alone: waiting in line is not slowness.
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from reddit_mcp.settings import Settings
@@ -24,81 +24,97 @@ from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.rate_limit.request_queue import RequestQueue
 from reddit_mcp.upstream.rate_limit.shared_budget import SharedBudget
-from reddit_mcp.upstream.reddit_api.praw_transport import RedditApplication
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
-from reddit_mcp.upstream.resilience.circuit_breaker import Guarded
+from reddit_mcp.upstream.resilience.circuit_breaker import Breaker, Guarded
 from reddit_mcp.upstream.resilience.retry import Retry, RetryRules
 from reddit_mcp.upstream.single_flight.coalescing import Coalescing
 from reddit_mcp.upstream.source import Source
-from reddit_mcp.upstream.transport import Transport, open_transport
+from reddit_mcp.upstream.source_switch import Named
+from reddit_mcp.upstream.transport import TITLES, Transport
 
 SPAN_SECONDS = 61.0
 """When a token returns: a window of 60 s lets more than its limit arrive in some minute, for requests travel."""
 
+Analyses = Callable[[Reddit], Source]
+"""Makes the Source of results that are worked out from a source's answers."""
+
 
 @dataclass(frozen=True, slots=True)
-class Upstream:
-    """The open way to Reddit.
+class Shared:
+    """What the ways to all sources share.
 
     Attributes:
-        tokens: what is left of Reddit's budget.
-    """
-
-    reddit: Reddit
-    breakers: BreakerRegistry
-    tickets: QueueTickets
-    tokens: SharedBudget
-    queue: RequestQueue
-    answers: TwoTierCache
-    flights: FlightLeases
-    stale_max: float
-
-    @contextlib.asynccontextmanager
-    async def caching(self, source: Source) -> AsyncIterator[Source]:
-        """A second cache, over a Source that works with Reddit's answers: it shares all with the first but its ttls."""
-        async with _cached(source, self.answers, self.flights, self.stale_max) as cache:
-            yield cache
-
-
-@contextlib.asynccontextmanager
-async def _cached(
-    source: Source, answers: TwoTierCache, flights: FlightLeases, stale_max: float
-) -> AsyncIterator[Source]:
-    async with Coalescing(source, answers, flights) as coalesce, CacheLayer(coalesce, answers, stale_max) as cache:
-        yield cache
-
-
-@contextlib.asynccontextmanager
-async def open_upstream(
-    settings: Settings, application: RedditApplication | None, store: Store, cached: Store, notices: PubSub
-) -> AsyncIterator[Upstream]:
-    """Open every layer, the lowest first.
-
-    Args:
-        settings: the figures of each layer.
-        application: whose credentials and budget are used; None = Arctic Shift answers.
         store: the state that replicas share.
         cached: where answers are cached; it may evict.
         notices: where purges are heard.
+        tickets: where callers read of their queued requests.
+        analyses: what is worked out from answers, such as trends.
     """
+
+    settings: Settings
+    store: Store
+    cached: Store
+    notices: PubSub
+    breakers: BreakerRegistry
+    tickets: QueueTickets
+    analyses: Analyses
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The open way to one source.
+
+    Attributes:
+        source: answers, cached.
+        findings: what is worked out from them, cached.
+        tokens: what is left of the source's budget.
+    """
+
+    source: Source
+    findings: Source
+    breaker: Breaker
+    tokens: SharedBudget
+    queue: RequestQueue
+
+
+@contextlib.asynccontextmanager
+async def open_pipeline(shared: Shared, transport: Transport) -> AsyncIterator[Pipeline]:
+    """Open every layer over a transport, the lowest first."""
+    settings, breaker = shared.settings, shared.breakers.get(transport.breaker)
+    guarded, tokens = Guarded(transport.source, breaker), SharedBudget(_window(shared, transport), transport.reported)
     async with contextlib.AsyncExitStack() as stack:
-        breakers = BreakerRegistry(store, settings.breaker)
-        stack.push_async_callback(breakers.aclose)
-        transport = await stack.enter_async_context(open_transport(settings, application, breakers))
-        guarded = Guarded(transport.source, breakers.get(transport.breaker))
-        tokens, tickets = SharedBudget(_window(transport, store), transport.reported), QueueTickets(store)
-        queue = await stack.enter_async_context(RequestQueue(guarded, tokens, tickets, most=settings.queue_max))
+        queue = RequestQueue(guarded, tokens, shared.tickets, most=settings.queue_max)
+        await stack.enter_async_context(queue)
         retry = Retry(queue, RetryRules(**settings.retry.model_dump()), lambda: guarded.is_open)
-        answers = TwoTierCache(
-            MemoryCache(settings.cache.l1_entries),
-            CacheEntries(cached, transport.identity, 2 * settings.stale_max),
-            CachePurges(cached, notices),
+        cached = _Cached(shared, transport)
+        source = await stack.enter_async_context(cached.over(retry))
+        findings = await stack.enter_async_context(cached.over(shared.analyses(Reddit(source))))
+        yield Pipeline(source, findings, breaker, tokens, queue)
+
+
+class _Cached:
+    """The cache of one source's answers; what is worked out from them shares all of it but the ttls."""
+
+    def __init__(self, shared: Shared, transport: Transport) -> None:
+        self._stale_max = min(shared.settings.stale_max, transport.stale_max)
+        self._name = transport.name
+        self._answers = TwoTierCache(
+            MemoryCache(shared.settings.cache.l1_entries),
+            CacheEntries(shared.cached, transport.identity, 2 * self._stale_max),
+            CachePurges(shared.cached, shared.notices),
         )
-        flights = FlightLeases(store, transport.identity)
-        cache = await stack.enter_async_context(_cached(retry, answers, flights, settings.stale_max))
-        yield Upstream(Reddit(cache), breakers, tickets, tokens, queue, answers, flights, settings.stale_max)
+        self._flights = FlightLeases(shared.store, transport.identity)
+
+    @contextlib.asynccontextmanager
+    async def over(self, source: Source) -> AsyncIterator[Source]:
+        """A cache over a Source."""
+        async with (
+            Coalescing(source, self._answers, self._flights) as coalesce,
+            CacheLayer(coalesce, self._answers, self._stale_max, TITLES[self._name]) as cache,
+        ):
+            yield Named(cache, self._name)
 
 
-def _window(transport: Transport, store: Store) -> SlidingWindow:
+def _window(shared: Shared, transport: Transport) -> SlidingWindow:
     process = secrets.token_hex(8)
-    return SlidingWindow(store, name=transport.client, process=process, limit=transport.limit, span=SPAN_SECONDS)
+    return SlidingWindow(shared.store, name=transport.client, process=process, limit=transport.limit, span=SPAN_SECONDS)

@@ -9,6 +9,9 @@ from reddit_mcp.models import Value
 
 T = TypeVar("T", bound=Value)
 
+SourceName = Literal["reddit", "arctic_shift", "archive", "sample"]
+"""Who answers, as `metadata.source` says it."""
+
 Kind = Literal["listing", "search", "comments", "user", "subreddit", "trending", "sentiment"]
 Params = tuple[tuple[str, str], ...]
 
@@ -67,6 +70,8 @@ class Answer(Generic[T]):
         ttl: seconds such an answer stays fresh.
         archive: oldest and newest `created_utc` of the archive that answered, None when Reddit did.
         degraded: why this is not what a healthy server would give, in one sentence; None when it is.
+        limits: what the source cannot give by its nature, in sentences; unlike a passing trouble it is cached along.
+        source: who gave it; empty for a layer that does not know.
     """
 
     value: T
@@ -77,6 +82,8 @@ class Answer(Generic[T]):
     ttl: int = 300
     archive: tuple[int, int] | None = None
     degraded: str | None = None
+    limits: str | None = None
+    source: SourceName | Literal[""] = ""
 
 
 class Source(Protocol):

@@ -1,17 +1,28 @@
 """The lowest layer: who answers, on whose budget, and behind which breaker."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from reddit_mcp.settings import Settings
 from reddit_mcp.upstream.arctic_shift import Api, ArcticShift
 from reddit_mcp.upstream.arctic_shift.metered_source import MeteredSource, take
 from reddit_mcp.upstream.rate_limit.reported_limit import ReportedLimit
 from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport, RedditApplication
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
-from reddit_mcp.upstream.source import Source
+from reddit_mcp.upstream.source import Source, SourceName
+
+TITLES: dict[SourceName, str] = {
+    "reddit": "Reddit",
+    "arctic_shift": "Arctic Shift",
+    "archive": "The archive",
+    "sample": "The sample",
+}
+"""The sources' names for people."""
+
+DELETED_SECONDS = 86_400.0
+"""What its authors had removed from Arctic Shift is gone here by then, even if it cannot be asked meanwhile."""
 
 ARCHIVE_QPM = 6000
 """An archive of ours has no limit of Reddit's to keep; this one only bounds a runaway loop."""
@@ -27,35 +38,35 @@ class Transport:
         client: whose requests the budget counts.
         limit: requests in a minute.
         identity: keeps its cached answers apart from others'.
+        stale_max: seconds an answer may be old that stands in while it cannot be asked; twice that while it is down.
     """
 
+    name: SourceName
     source: Source
     reported: ReportedLimit
     breaker: str
     client: str
     limit: int
     identity: str
+    stale_max: float = math.inf
 
 
 @asynccontextmanager
-async def open_transport(
-    settings: Settings, application: RedditApplication | None, breakers: BreakerRegistry
+async def reddit_transport(
+    name: SourceName, application: RedditApplication, limit: int, breakers: BreakerRegistry
 ) -> AsyncIterator[Transport]:
-    """Reddit's API or an archive that speaks it; without an application, Arctic Shift."""
-    if application is None:
-        api = Api(settings.arctic_shift_url, settings.reddit.user_agent, settings.reddit.timeout)
-        source = MeteredSource(ArcticShift(api, take))
-        try:
-            name, limit = "arctic_shift", settings.arctic_shift_qpm
-            yield Transport(source, api.budget, name, name, limit, settings.arctic_shift_url)
-        finally:
-            await api.aclose()
-        return
+    """Reddit's API, or an archive that speaks it."""
     loop, token = asyncio.get_running_loop(), breakers.get("reddit_token")
     praw = PrawTransport(application, sign_in_guard=lambda: token.guard_in_thread(loop))
     try:
-        limit = ARCHIVE_QPM if settings.archive_mode else settings.reddit_share
         identity = application.edition or f"{application.oauth_url} {application.client_id}"
-        yield Transport(praw, praw.budget, "reddit", application.client_id, limit, identity)
+        yield Transport(name, praw, praw.budget, "reddit", application.client_id, limit, identity)
     finally:
         await praw.aclose()
+
+
+def arctic_transport(api: Api, url: str, limit: int) -> Transport:
+    """Arctic Shift's API; whoever opened it closes it."""
+    source = MeteredSource(ArcticShift(api, take))
+    name: SourceName = "arctic_shift"
+    return Transport(name, source, api.budget, name, name, limit, url, DELETED_SECONDS / 2)

@@ -30,7 +30,7 @@ async def test_streamable_http(base_url: str, path: str, mode: Any, version: str
         assert client.protocol_version == version
     assert tools == set(TOOLS)
     assert len(answer["posts"]) == 3
-    assert answer["metadata"]["source"] == "archive"
+    assert answer["metadata"]["source"] == "sample"
 
 
 async def test_legacy_sse(base_url: str) -> None:

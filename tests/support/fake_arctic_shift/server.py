@@ -47,6 +47,7 @@ class FakeArcticShift:
         tree_most: comments of a tree before it collapses the rest.
         inclusive: whether `after` and `before` count the second they name.
         remaining, reset: its request limit, as its headers say.
+        away: whether it answers nothing but 503.
         replies: what comes instead of the next answers, first in, first out.
     """
 
@@ -63,6 +64,7 @@ class FakeArcticShift:
         self.inclusive = False
         self.remaining: int | None = None
         self.reset: float = 30
+        self.away = False
         self.replies: list[Reply] = []
         self.asked: list[Asked] = []
         self.closing = asyncio.Event()
@@ -88,6 +90,8 @@ class FakeArcticShift:
         await (await self._answer(request.url.path, params))(scope, receive, send)
 
     async def _answer(self, path: str, params: dict[str, str]) -> Response:
+        if self.away:
+            return JSONResponse({"error": "Service unavailable"}, 503)
         if self.replies:
             reply = self.replies.pop(0)
             if reply.hang:

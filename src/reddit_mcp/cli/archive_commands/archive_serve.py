@@ -5,8 +5,9 @@ import signal
 import sys
 import threading
 
+from reddit_mcp.archive.archive_location import archive_path
 from reddit_mcp.archive.http_api.archive_server import serving
-from reddit_mcp.data_source import open_archive
+from reddit_mcp.data_source.archive_application import open_archive
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.settings import Settings
 
@@ -21,7 +22,7 @@ def serve_archive(settings: Settings, port: int, *, ill: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with contextlib.ExitStack() as opened:
-        store = opened.enter_context(open_archive(settings))
+        store = opened.enter_context(open_archive(archive_path(settings)))
         try:
             url = opened.enter_context(serving(store, port=port, ill=ill))
         except OSError as error:

@@ -24,7 +24,7 @@ class Health:
 
     def __init__(self) -> None:
         self.reason = "starting"
-        self.pings: Mapping[str, Ping] = {}
+        self.pings: Callable[[], Mapping[str, Ping]] = dict
 
     def routes(self) -> list[Route]:
         """The routes of load balancers and probes."""
@@ -42,8 +42,9 @@ class Health:
         return JSONResponse({"ready": ready, "reason": self.reason}, 200 if ready else 503)
 
     async def _health(self, _request: Request) -> JSONResponse:
-        found = await asyncio.gather(*(_check(ping) for ping in self.pings.values()))
-        components = dict(zip(self.pings, found, strict=True))
+        pings = self.pings()
+        found = await asyncio.gather(*(_check(ping) for ping in pings.values()))
+        components = dict(zip(pings, found, strict=True))
         well = all(component["status"] == "healthy" for component in components.values())
         status = "unhealthy" if self.reason else "healthy" if well else "degraded"
         content = {"status": status, "timestamp": _now(), "components": components}
@@ -53,8 +54,8 @@ class Health:
 async def _check(ping: Ping) -> dict[str, Any]:
     started = time.perf_counter()
     try:
-        await ping()
-        status, message = "healthy", "ok"
+        said = await ping()
+        status, message = "healthy", said if isinstance(said, str) else "ok"
     except Failure as failure:
         status, message = "unhealthy", str(failure)
     taken = round((time.perf_counter() - started) * 1000, 1)

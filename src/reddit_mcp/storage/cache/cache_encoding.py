@@ -38,6 +38,7 @@ class Facts(BaseModel):
         fresh_until: when it stops being fresh, in seconds since 1970.
         ttl: seconds such an answer stays fresh.
         archive: oldest and newest `created_utc` of the archive that answered.
+        limits: what the source could not give by its nature.
         marks: the mark of each of its tags when its question was asked; a purge removes marks.
     """
 
@@ -48,6 +49,7 @@ class Facts(BaseModel):
     fresh_until: FiniteFloat
     ttl: int
     archive: tuple[int, int] | None = None
+    limits: str | None = None
     marks: dict[str, str]
 
     def age(self, now: float) -> float:

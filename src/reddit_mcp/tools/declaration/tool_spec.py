@@ -21,7 +21,8 @@ from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_forms import tolerant
 from reddit_mcp.tools.results.answer_totals import AnswerTotals
 from reddit_mcp.upstream.client import Reddit
-from reddit_mcp.upstream.source import Answer, Source
+from reddit_mcp.upstream.source import Answer, Source, SourceName
+from reddit_mcp.upstream.source_switch import ActiveSource
 from reddit_mcp.watches.webhooks.webhook_receivers import WebhookReceivers
 
 T = TypeVar("T", bound=Value)
@@ -39,7 +40,7 @@ class Services:
     Attributes:
         reddit_remaining: requests that Reddit says are left in its window.
         findings: where finished trends and moods come from.
-        source: who answers, "reddit" or "archive".
+        active: who answers now.
         receivers: of the watches' webhooks.
         clock: seconds since 1970.
         poll_soon: has due watches checked at once.
@@ -51,7 +52,7 @@ class Services:
     findings: Source
     tiers: Tiers
     reddit_remaining: Callable[[], int | None]
-    source: str
+    active: ActiveSource
     receivers: WebhookReceivers
     clock: Callable[[], float] = time.time
     poll_soon: Callable[[], Awaitable[None]] = _nothing
@@ -101,9 +102,15 @@ class Call:
         self.notice = f"{self.notice} {sentence}" if self.notice else sentence
 
     @property
+    def source(self) -> SourceName:
+        """Who answered; an archive server that is asked as Reddit says so itself."""
+        name = self._account.source or self.services.active.name
+        return "archive" if name == "reddit" and self._account.span else name
+
+    @property
     def is_archive(self) -> bool:
         """Whether an archive answers, and not Reddit."""
-        return self.services.source != "reddit"
+        return self.source != "reddit"
 
     def metadata(self) -> Json:
         """How the answer was come by; every success says so."""
@@ -117,17 +124,23 @@ class Call:
             "reddit_rate_limit_remaining": self.services.reddit_remaining(),
             "execution_time_ms": round((time.perf_counter() - self._started) * 1000),
             "reddit_api_calls": self.requests,
-            "source": "archive" if span else self.services.source,
+            "source": self.source,
         }
         if account.answered or self.untrusted:
             facts["untrusted_content"] = True
         if span:
             facts["archive_from"], facts["archive_to"] = span
-        if degraded := account.degraded or next((f"A part is missing: {lost}" for lost in self._lost), None):
+        lost = next((f"A part is missing: {lost}" for lost in self._lost), None)
+        if degraded := " ".join(filter(None, (account.limits, account.degraded or lost))):
             facts["degraded"] = degraded
-        if notice := " ".join(filter(None, (self.notice, self.caller.notice))):
+        if notice := " ".join(filter(None, (self._invented, self.notice, self.caller.notice))):
             facts["notice"] = notice
         return facts
+
+    @property
+    def _invented(self) -> str:
+        is_sample = self.source == "sample"
+        return f"This is invented sample data, for {self.services.active.why}." if is_sample else ""
 
 
 Handler = Callable[..., Awaitable[Json]]

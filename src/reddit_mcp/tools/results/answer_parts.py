@@ -46,4 +46,5 @@ class Parts(AnswerTotals):
             ttl=ttl if self.age < ttl else self.ttl,
             archive=self.span,
             degraded=self.degraded,
+            limits=self.limits,
         )

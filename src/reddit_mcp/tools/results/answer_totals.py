@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 from reddit_mcp.models import Value
-from reddit_mcp.upstream.source import Answer
+from reddit_mcp.upstream.source import Answer, SourceName
 
 T = TypeVar("T", bound=Value)
 
@@ -59,3 +59,13 @@ class AnswerTotals:
     def degraded(self) -> str | None:
         """What is wrong with the first part that something is wrong with."""
         return next((answer.degraded for answer in self._answers if answer.degraded), None)
+
+    @property
+    def limits(self) -> str | None:
+        """What the sources of the parts cannot give, each thing once."""
+        return " ".join(dict.fromkeys(answer.limits for answer in self._answers if answer.limits)) or None
+
+    @property
+    def source(self) -> SourceName | None:
+        """Who gave the last part that tells."""
+        return next((answer.source for answer in reversed(self._answers) if answer.source), None)

@@ -52,7 +52,7 @@ class ArcticReach:
         asking, span = self._asking(), span or Span()
         given = {"limit": str(limit), "after": after, "since": str(span.since or ""), "until": str(span.until or "")}
         payload, said = await Listings(asking, self._now(), given, f"community r/{names}").comments(names, query, link)
-        return Answer(parse(Listing, payload), calls=asking.calls, degraded=said)
+        return Answer(parse(Listing, payload), calls=asking.calls, limits=said)
 
     async def communities(self, prefix: str, limit: int = 25) -> list[dict[str, Any]]:
         """Communities whose names begin so, the largest first, in the shape of Reddit's t5."""

@@ -45,7 +45,7 @@ class ArcticShift:
         except Failure as failure:
             failure.calls = asking.calls
             raise
-        return Answer(parse(query.model, payload), calls=asking.calls, ttl=query.ttl, degraded=said)
+        return Answer(parse(query.model, payload), calls=asking.calls, ttl=query.ttl, limits=said)
 
 
 class _Question:

@@ -33,12 +33,16 @@ class CacheLayer:
         below: is asked what is not cached, and stores its answers.
         answers: the cached answers.
         stale_max: seconds an answer may be old that stands in.
+        upstream: the name of who is asked in the end, for people.
     """
 
-    def __init__(self, below: Source, answers: TwoTierCache, stale_max: float = STALE_MAX) -> None:
+    def __init__(
+        self, below: Source, answers: TwoTierCache, stale_max: float = STALE_MAX, upstream: str = "Reddit"
+    ) -> None:
         self._below = below
         self._answers = answers
         self._stale_max = stale_max
+        self._upstream = upstream
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -65,7 +69,7 @@ class CacheLayer:
             return await self._renewed(query, entry)
         if facts.is_due(now) and self._answers.claim(query):
             self._renew(query, facts.fresh_until - now)
-        return Answer(entry.value, 0, facts.age(now), cached=True, ttl=facts.ttl, archive=facts.archive)
+        return _known(entry, facts.age(now))
 
     async def _renewed(self, query: Query[T], entry: Entry[T]) -> Answer[T]:
         try:
@@ -74,7 +78,9 @@ class CacheLayer:
             age = entry.facts.age(self._answers.clock())
             if age > self._stale_max * (1 if isinstance(failure, RateLimited) else 2):
                 raise
-            return _stale(entry, age, failure)
+            trouble = f"{_trouble(failure, self._upstream)}; this answer is {_words(age)} old."
+            # the requests it took to learn that the upstream cannot answer are this answer's
+            return replace(_known(entry, age), calls=failure.calls, stale=True, degraded=trouble)
 
     def _renew(self, query: Query[Any], seconds: float) -> None:
         """Nobody waits for a renewal: it comes last, owes nothing to the caller, and ends with the answer's time."""
@@ -90,24 +96,17 @@ class CacheLayer:
             await self._below.fetch(query)
 
 
-def _stale(entry: Entry[T], age: float, failure: Failure) -> Answer[T]:
+def _known(entry: Entry[T], age: float) -> Answer[T]:
     facts: Facts = entry.facts
-    return Answer(
-        entry.value,
-        calls=failure.calls,  # the requests it took to learn that Reddit cannot answer
-        age=age,
-        cached=True,
-        stale=True,
-        ttl=facts.ttl,
-        archive=facts.archive,
-        degraded=f"{_trouble(failure)}; this answer is {_words(age)} old.",
-    )
+    return Answer(entry.value, age=age, cached=True, ttl=facts.ttl, archive=facts.archive, limits=facts.limits)
 
 
-def _trouble(failure: Failure) -> str:
+def _trouble(failure: Failure, upstream: str) -> str:
     if isinstance(failure, RateLimited):
-        return "Reddit's request budget is used up"
-    return "Reddit did not answer in time" if isinstance(failure, DeadlineExceeded) else "Reddit is unavailable"
+        return f"{upstream}'s request budget is used up"
+    return (
+        f"{upstream} did not answer in time" if isinstance(failure, DeadlineExceeded) else f"{upstream} is unavailable"
+    )
 
 
 def _words(age: float) -> str:

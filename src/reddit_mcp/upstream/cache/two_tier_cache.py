@@ -140,6 +140,7 @@ class TwoTierCache:
             fresh_until=stored_at + answer.ttl * (1 - JITTER * self._chance()),
             ttl=answer.ttl,
             archive=answer.archive,
+            limits=answer.limits,
             marks=dict(marks),
         )
 

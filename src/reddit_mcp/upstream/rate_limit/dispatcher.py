@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from reddit_mcp.errors import Failure, Internal, Unavailable
+from reddit_mcp.errors import Failure, Internal, RateLimited, Unavailable
 from reddit_mcp.event_wait import wait_for_event
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.limits.request_budget import Verdict
@@ -129,7 +129,7 @@ class Dispatcher:
                 waiter.pass_by()
             elif waiter.left < self.seconds:
                 wait = waiter.ticket.estimated_wait if waiter.ticket else 1.0
-                await self._turn_away([waiter], response_errors.budget_spent(wait, response_errors.QueueTimeout))
+                await self._turn_away([waiter], no_time(wait))
 
     async def _review(self, verdict: Verdict) -> None:
         """Hold the bounds, and tell everybody how long it takes."""
@@ -139,9 +139,7 @@ class Dispatcher:
             waiter.ticket = ticket
         for waiter in self.line:
             if waiter.ticket and waiter.ticket.estimated_wait + self.seconds > waiter.left:
-                await self._turn_away(
-                    [waiter], response_errors.budget_spent(waiter.ticket.estimated_wait, response_errors.QueueTimeout)
-                )
+                await self._turn_away([waiter], no_time(waiter.ticket.estimated_wait))
         await self._announcer.update(self.line)
 
     async def _turn_away(self, waiters: Iterable[Waiter], failure: Failure) -> None:
@@ -151,6 +149,11 @@ class Dispatcher:
             await self._announcer.ended(waiter, failure)
 
 
+def no_time(wait: float) -> RateLimited:
+    """The queue cannot serve a request in its time."""
+    return response_errors.budget_spent(wait, response_errors.QueueTimeout, "The shared")
+
+
 def draining() -> Unavailable:
     """What those are told whom nobody will serve any more."""
     return Unavailable("The server is shutting down; try again.", service="reddit", reason="draining")
@@ -158,5 +161,7 @@ def draining() -> Unavailable:
 
 def _full() -> Unavailable:
     return Unavailable(
-        "Too many requests wait for Reddit's budget; try again in a minute.", service="reddit", reason="queue_full"
+        "Too many requests wait for the request budget; try again in a minute.",
+        service="reddit",
+        reason="queue_full",
     )

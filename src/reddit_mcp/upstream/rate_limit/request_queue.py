@@ -162,7 +162,7 @@ class RequestQueue:
         finally:
             self._dispatcher.repeating -= 1
         if fresh is None:
-            raise response_errors.budget_spent(1.0)
+            raise response_errors.budget_spent(1.0, whose="The shared")
         self.bulkhead.leave(0.0)  # the request holds one already
         grant.member, grant.asked = fresh.member, fresh.asked
 

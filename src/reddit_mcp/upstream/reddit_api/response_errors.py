@@ -142,11 +142,11 @@ class QueueTimeout(RateLimited):
     """The queue cannot serve this request in its time; to stand in line again would change nothing."""
 
 
-def budget_spent(wait: float, kind: type[RateLimited] = RateLimited) -> RateLimited:
-    """Reddit's request budget is used up for `wait` seconds."""
+def budget_spent(wait: float, kind: type[RateLimited] = RateLimited, whose: str = "Reddit's") -> RateLimited:
+    """A request budget is used up for `wait` seconds."""
     retry = max(1, math.ceil(wait))
     return kind(
-        f"Reddit's request budget is used up; try again in {retry} seconds.",
+        f"{whose} request budget is used up; try again in {retry} seconds.",
         limit_type="reddit_api",
         retry_after_seconds=retry,
     )

@@ -44,7 +44,7 @@ def remaining() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A place in the queue for Reddit's budget; `estimated_wait` is in seconds."""
+    """A place in the queue for the budget of requests; `estimated_wait` is in seconds."""
 
     request_id: str
     position: int
@@ -54,7 +54,7 @@ class Ticket:
         """What a caller hears who cannot wait that long: the work goes on without it."""
         retry = max(1, round(self.estimated_wait))
         return RateLimited(
-            f"Reddit's request budget is used up; this request is queued at position {self.position}. "
+            f"The shared request budget is used up; this request is queued at position {self.position}. "
             f"Repeat the call in {retry} seconds to get its answer.",
             limit_type="reddit_api",
             status="queued",

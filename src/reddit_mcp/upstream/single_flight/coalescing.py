@@ -142,7 +142,7 @@ def _longest(priority: Priority) -> float:
 
 def _too_slow(seconds: float) -> DeadlineExceeded:
     return DeadlineExceeded(
-        "Reddit did not answer in time for this call; repeat it in a few seconds.",
+        "No answer came in time for this call; repeat it in a few seconds.",
         operation="reddit request",
         timeout=round(max(0.0, seconds), 1),
     )

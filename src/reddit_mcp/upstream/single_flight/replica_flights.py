@@ -90,7 +90,8 @@ class ReplicaFlights:
         entry, start = await self._answers.begin(query)
         now = self._answers.clock()
         if entry and not query.fresh and not entry.facts.is_due(now):
-            return Answer(entry.value, age=entry.facts.age(now), ttl=entry.facts.ttl, archive=entry.facts.archive)
+            facts = entry.facts
+            return Answer(entry.value, age=facts.age(now), ttl=facts.ttl, archive=facts.archive, limits=facts.limits)
         try:
             answer = await self._below.fetch(query)
         except NotFound:

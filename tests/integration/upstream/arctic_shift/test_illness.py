@@ -123,7 +123,7 @@ async def test_a_question_that_timed_out_is_asked_once_more_for_less(arctic: Ben
     assert int(narrow.params["after"]) > NOW - 31 * 24 * 3600
     assert len(answer.value.items) == 20
     assert (answer.calls, arctic.spent.count) == (2, 1)
-    assert answer.degraded
+    assert answer.limits
     arctic.fake.replies += [reply, reply]
     found = await failure(arctic)
     assert isinstance(found, UpstreamError)

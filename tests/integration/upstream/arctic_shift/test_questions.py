@@ -34,7 +34,7 @@ async def all_pages(ask: Any, most: int = 200) -> list[str]:
 async def test_newest_posts_of_a_community_are_exact(arctic: Bench) -> None:
     answer = await arctic.reddit.posts("kettles", "new", "day", 5)
     assert ids(answer) == ["p00", "p02", "p04", "p06", "p08"]
-    assert (answer.calls, answer.degraded, answer.ttl) == (1, None, 120)
+    assert (answer.calls, answer.limits, answer.ttl) == (1, None, 120)
     (first, *_) = answer.value.items
     assert isinstance(first, Post)
     assert (first.author, first.permalink) == ("anna", "https://www.reddit.com/r/kettles/comments/p00/blue_kettle_0/")
@@ -83,8 +83,8 @@ async def test_a_cursor_of_reddits_own_kind_is_looked_up(arctic: Bench) -> None:
 async def test_orders_it_does_not_have_are_the_newest_and_say_so(arctic: Bench, sort: Any) -> None:
     answer = await arctic.reddit.posts("kettles", sort, "day", 2)
     assert ids(answer) == ["p00", "p02"]
-    assert answer.degraded
-    assert f"no {sort} order" in answer.degraded
+    assert answer.limits
+    assert f"no {sort} order" in answer.limits
 
 
 async def test_top_of_a_period_that_is_read_whole(arctic: Bench) -> None:
@@ -93,8 +93,8 @@ async def test_top_of_a_period_that_is_read_whole(arctic: Bench) -> None:
     week = [each["score"] for each in arctic.fake.posts if each["subreddit"] == "kettles"
             and NOW - each["created_utc"] <= 7 * DAY]  # fmt: skip
     assert scores == sorted(week, reverse=True)[:3]
-    assert answer.degraded
-    assert "36 hours" in answer.degraded
+    assert answer.limits
+    assert "36 hours" in answer.limits
     found = await all_pages(lambda after: arctic.reddit.posts("kettles", "top", "week", 3, after))
     assert len(found) == len(set(found)) == len(week)
 
@@ -103,10 +103,10 @@ async def test_top_of_more_than_is_read_is_a_sample(empty: Bench) -> None:
     empty.fake.posts += [post(f"n{number}", 5 * DAY + number, score=number) for number in range(400)]
     answer = await empty.reddit.posts("kettles", "top", "month", 1)
     assert ids(answer) == ["n297"]  # of the newest 100 + 99 + 99
-    assert answer.degraded
-    assert "the 298 newest" in answer.degraded
+    assert answer.limits
+    assert "the 298 newest" in answer.limits
     assert (answer.calls, empty.spent.count) == (3, 2)
-    assert "36 hours" not in answer.degraded
+    assert "36 hours" not in answer.limits
 
 
 async def test_controversial_by_reddits_measure(empty: Bench) -> None:
@@ -122,8 +122,8 @@ async def test_controversial_by_reddits_measure(empty: Bench) -> None:
 async def test_all_of_reddit_is_a_sample(arctic: Bench, name: str) -> None:
     answer = await arctic.reddit.posts(name, "new", "day", 2)
     assert ids(answer) == ["p00", "p01"]
-    assert answer.degraded
-    assert "sample" in answer.degraded
+    assert answer.limits
+    assert "sample" in answer.limits
 
 
 async def test_an_empty_community_and_none(arctic: Bench) -> None:
@@ -138,7 +138,7 @@ async def test_an_empty_community_and_none(arctic: Bench) -> None:
 async def test_search_within_a_community(arctic: Bench) -> None:
     answer = await arctic.reddit.search("blue kettle", "kettles", "new", "all", 3)
     assert ids(answer) == ["p00", "p04", "p08"]
-    assert answer.degraded is None
+    assert answer.limits is None
     found = await all_pages(lambda after: arctic.reddit.search("blue", "kettles", "new", "all", 3, after))
     assert found == [f"p{number:02d}" for number in range(0, 40, 4)]
 
@@ -146,8 +146,8 @@ async def test_search_within_a_community(arctic: Bench) -> None:
 async def test_search_orders(arctic: Bench) -> None:
     newest = await arctic.reddit.search("kettle", "kettles", "relevance", "all", 2)
     assert ids(newest) == ["p00", "p04"]
-    assert newest.degraded
-    assert "not the most relevant" in newest.degraded
+    assert newest.limits
+    assert "not the most relevant" in newest.limits
     top = await arctic.reddit.search("kettle", "kettles", "top", "all", 10)
     scores = [item.score for item in top.value.items]
     assert scores == sorted(scores, key=lambda score: -(score or 0))
@@ -170,8 +170,8 @@ async def test_search_by_address(empty: Bench) -> None:
     ]
     answer = await empty.reddit.search("site:example.org", "all", "new", "all")
     assert ids(answer) == ["a", "b"]
-    assert answer.degraded
-    assert "https://www.example.org" in answer.degraded
+    assert answer.limits
+    assert "https://www.example.org" in answer.limits
     with pytest.raises(Unavailable, match="longer"):
         await empty.reddit.search("url:https://a.b", "all", "new", "all")
 
@@ -195,8 +195,8 @@ async def test_a_very_active_community_is_searched_over_fewer_days(arctic: Bench
     arctic.fake.active, arctic.fake.searchable = {"kettles"}, 8 * DAY
     answer = await arctic.reddit.search("blue", "kettles", "new", "all", 100)
     assert ids(answer) == ["p00", "p04", "p08", "p12"]
-    assert answer.degraded
-    assert "newest 7 days" in answer.degraded
+    assert answer.limits
+    assert "newest 7 days" in answer.limits
     assert (answer.calls, arctic.spent.count) == (3, 2)
     assert answer.value.after  # the days before are asked for next
 
@@ -220,8 +220,8 @@ async def test_a_user_has_no_karma_here(arctic: Bench) -> None:
     answer = await arctic.reddit.user("anna")
     user = answer.value
     assert (user.username, user.link_karma, user.comment_karma, user.created_utc) == ("Anna", None, None, None)
-    assert answer.degraded
-    assert "karma" in answer.degraded
+    assert answer.limits
+    assert "karma" in answer.limits
     with pytest.raises(NotFound, match="u/nobody"):
         await arctic.reddit.user("nobody")
 

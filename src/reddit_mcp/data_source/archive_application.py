@@ -1,9 +1,9 @@
-"""Which Reddit answers: the operator's application, or an archive that looks like one."""
+"""What Reddit's API is asked with: the operator's application, or an archive on loopback that looks like Reddit."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from pathlib import Path
 
-from reddit_mcp.archive.archive_location import archive_path
 from reddit_mcp.archive.http_api.archive_server import serving
 from reddit_mcp.archive.sqlite.sqlite_store import SqliteStore
 from reddit_mcp.errors import Unavailable
@@ -11,30 +11,27 @@ from reddit_mcp.settings import Settings
 from reddit_mcp.upstream.reddit_api.praw_transport import RedditApplication
 
 
-@contextlib.asynccontextmanager
-async def open_data_source(settings: Settings) -> AsyncIterator[RedditApplication | None]:
-    """The Reddit application of the settings, or an archive on loopback that looks like one; None = Arctic Shift."""
-    if settings.source == "arctic_shift":
-        yield None
-        return
-    if not settings.archive_mode:
-        yield reddit_application(settings)
-        return
-    with open_archive(settings) as store, serving(store) as url:
+@contextlib.contextmanager
+def archive_application(settings: Settings, path: Path) -> Iterator[RedditApplication]:
+    """An archive, served on loopback as Reddit's API while the body runs.
+
+    Raises:
+        Unavailable: there is no file, or one that is no archive.
+    """
+    with open_archive(path) as store, serving(store) as url:
         oldest, newest = store.span() or (0, 0)
-        edition = f"{archive_path(settings)} {oldest}-{newest}"
+        edition = f"{path} {oldest}-{newest}"
         yield RedditApplication(
             "archive", "archive", settings.reddit.user_agent, url, url, settings.reddit.timeout, edition
         )
 
 
-def open_archive(settings: Settings) -> SqliteStore:
-    """The archive that the settings name.
+def open_archive(path: Path) -> SqliteStore:
+    """The archive in a file.
 
     Raises:
-        Unavailable: ARCHIVE_DB names no file, or one that is no archive.
+        Unavailable: there is no file, or one that is no archive.
     """
-    path = archive_path(settings)
     if not path.is_file():
         raise Unavailable(f"ARCHIVE_DB: there is no archive at {path}; make one with `mcp-for-reddit archive import`.")
     try:
