@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from reddit_mcp.errors import NotFound
+from reddit_mcp.errors import NotFound, Unavailable
 from reddit_mcp.models import Listing, Post
 from reddit_mcp.upstream.client import PAGE, Reddit, TimeFilter
 from reddit_mcp.upstream.single_flight.call_context import deadline
@@ -16,6 +16,9 @@ _log = logging.getLogger(__name__)
 
 LISTED, SEARCHED = 1000, 250
 """How many posts Reddit lists, and how many it finds, at most."""
+
+SAMPLED = 300
+"""How many of the newest posts of all Reddit are read where no search finds them."""
 
 READ_SECONDS = 120.0
 """How long one reading may wait for its turn and for Reddit."""
@@ -73,13 +76,21 @@ class FeedReader:
         return merged([await self.communities(part, since) for part in (names[:half], names[half:])])
 
     async def search(self, query: str, since: float | None) -> Read:
-        """The posts of all communities that a search finds since then, or its newest page."""
+        """The posts of all communities that a search finds since then, or its newest page.
+
+        A source that does not search all of Reddit is asked for the newest posts of all: a sample, whose gaps are told.
+        """
         age = 0 if since is None else self._clock() - since
         wide: TimeFilter = "all" if since else "week"
         window = next((name for seconds, name in _WINDOWS if since and age < seconds), wide)
-        return await _pages(
-            lambda after: self._reddit.search(query, "all", "new", window, PAGE, after), since, SEARCHED
-        )
+        try:
+            return await _pages(
+                lambda after: self._reddit.search(query, "all", "new", window, PAGE, after), since, SEARCHED
+            )
+        except Unavailable as refusal:
+            if refusal.data.get("reason") != "not_offered_by_source":
+                raise
+        return await _pages(lambda after: self._reddit.posts("all", "new", "all", PAGE, after), since, SAMPLED)
 
     async def again(self, ids: Sequence[str]) -> tuple[Post, ...]:
         """These posts as they are now; those gone are left out."""
