@@ -23,6 +23,7 @@ from reddit_mcp.models import Watch
 from reddit_mcp.storage.redis.connection import Store, connect
 from reddit_mcp.storage.watches.watch_store import WatchStore
 from tests.support import accelerated_server
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import answering, free_port, running_server, until
 from tests.support.scripted_reddit import Reply, Request, ScriptedReddit
 from tests.support.server_process import ANNOUNCED, environment
@@ -133,7 +134,7 @@ class Process:
 
     def end(self) -> int:
         self.process.terminate()
-        return self.process.wait(40)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.foreign import Foreign, output
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.server_process import address, environment
 
 pytestmark = pytest.mark.timeout(900)  # downloads
@@ -37,7 +38,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address(process) + "/mcp"
     finally:
         process.terminate()
-        process.communicate(timeout=40)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("revision", LEDGER)

@@ -34,7 +34,7 @@ def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedPro
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, words: list[str], settings: dict[str, str], part: str) -> None:
-    ended = run(*words, data_dir=tmp_path, **settings)
+    ended = run(*words, data_dir=tmp_path, **{"MCP_SERVER_PORT": "0", **settings})
     assert ended.returncode in (1, 2)
     assert part in ended.stderr
     assert ended.stderr.count("\n") == 1

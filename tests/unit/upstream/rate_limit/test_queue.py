@@ -12,6 +12,7 @@ from reddit_mcp.upstream.rate_limit.reported_limit import ReportedLimit
 from reddit_mcp.upstream.rate_limit.request_queue import RequestQueue
 from reddit_mcp.upstream.rate_limit.shared_budget import Grant, SharedBudget, current_grant
 from reddit_mcp.upstream.source import Answer, Priority, Query
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import server as server  # noqa: PLC0414
 from tests.support.redis_store import store as store  # noqa: PLC0414
 from tests.support.redis_store import until
@@ -242,7 +243,7 @@ async def test_a_429_holds_everybody_and_eases_the_rate(store: Store) -> None:
 async def test_whoever_comes_after_the_end_is_told_too(store: Store, gate: Gate) -> None:
     async with queue_over(gate, store) as queue:
         pass
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(Unavailable) as refused:
             await queue.fetch(query(1))
     assert refused.value.data["reason"] == "draining"
