@@ -17,7 +17,7 @@ import httpx
 from tests.support.fake_platform import FakePlatform, Fault
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import free_port
-from tests.support.server_process import environment
+from tests.support.server_process import environment, give_sample
 
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 AT_ONCE = 14
@@ -131,6 +131,7 @@ async def billed_server(data_dir: Path, platform: FakePlatform, **settings: str)
 @contextlib.contextmanager
 def actor(data_dir: Path, platform: FakePlatform, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """The process; its log is `actor.log`. Callers have no quota, for here the money is counted."""
+    give_sample(data_dir)
     given = {"RATE_LIMIT_MODE": "disabled", **platform.environment(), **settings}
     with (data_dir / "actor.log").open("ab") as log:
         process = subprocess.Popen(

@@ -54,11 +54,16 @@ def sample() -> Path:
     return ensure(Path(folder) / SAMPLE, int(time.time()))
 
 
+def give_sample(data_dir: Path) -> None:
+    """Let a server of this directory find the sample archive there."""
+    if not (data_dir / SAMPLE).exists():
+        shutil.copy2(sample(), data_dir)
+
+
 @contextlib.contextmanager
 def command(*words: str, data_dir: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """A running command; ended when the context ends, if it has not ended itself."""
-    if not (data_dir / SAMPLE).exists():
-        shutil.copy2(sample(), data_dir)
+    give_sample(data_dir)
     process = subprocess.Popen(
         [sys.executable, "-m", "reddit_mcp", *words],
         env=environment(data_dir, **settings),

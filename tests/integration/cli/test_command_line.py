@@ -8,7 +8,7 @@ import pytest
 
 from reddit_mcp.archive.http_api.archive_server import serving
 from reddit_mcp.archive.sqlite.sqlite_store import SqliteStore
-from tests.support.server_process import environment, sample
+from tests.support.server_process import environment, give_sample, sample
 
 
 def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -41,6 +41,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, words: list[str], settings: dict[
 
 
 def test_doctor_is_content_with_the_sample_archive(tmp_path: Path) -> None:
+    give_sample(tmp_path)
     ended = run("doctor", data_dir=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     told = [line.split(":")[0] for line in ended.stdout.splitlines()]
