@@ -22,11 +22,11 @@ async def test_closing_lets_jobs_finish(store: Store) -> None:
 
 
 async def test_what_drains_is_held_and_nothing_new_begins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs_module, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(jobs_module, "LEASE_SECONDS", 2.0)
     monkeypatch.setattr(jobs_module, "LOOK_SECONDS", 0.1)
     slow, quick = Work(), Work()
     async with working(store, slow) as jobs:
-        await jobs.enqueue("work", "slow", {"number": 1, "seconds": 2})
+        await jobs.enqueue("work", "slow", {"number": 1, "seconds": 5})
         await until(lambda: slow.busy == 1)
         jobs.drain()
         await jobs.enqueue("work", "new", {"number": 2})
