@@ -25,6 +25,9 @@ HEALED := $(shell test -x $(BIN)/python -a -x $(BIN)/pip || rm -rf $(VENV))
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' pyproject.toml --group build
 
+# Where it is set, as in images of Python, each server that a test starts would compile its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check quick lint types imports unit tests tests-cluster docs lock clean
 .DELETE_ON_ERROR:
 

@@ -14,8 +14,9 @@ __all__ = ["no_secret_is_in_any_log"]
 
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_the_developer() -> Iterator[None]:
-    """The shell that starts the tests changes none of them."""
+    """The shell that starts the tests changes none of them, nor has each server that they start compile its modules."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         for name in filter(is_setting, list(os.environ)):
             patch.delenv(name)
         patch.setenv("ARCTIC_SHIFT_URL", NOWHERE)

@@ -25,6 +25,7 @@ from reddit_mcp.storage.cache.cache_entries import CacheEntries
 from reddit_mcp.storage.redis.open_store import open_cache_store, open_store
 from tests.support.asgi_requests import JSON, call
 from tests.support.keyed_servers import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import answering, assert_no_leaks, free_port, running_server
 from tests.support.server_process import server
 
@@ -88,7 +89,7 @@ async def evicted(pair: Pair) -> int:
 
 
 async def ask(url: str, key: str, tool: str, **arguments: Any) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         answer = await client.post(f"{url}/mcp", headers={**JSON, "X-API-Key": key}, json=call(tool, **arguments))
     content: dict[str, Any] = answer.json()["result"]["structuredContent"]
     assert "error" not in content, content

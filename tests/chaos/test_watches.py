@@ -23,6 +23,7 @@ from reddit_mcp.models import Watch
 from reddit_mcp.storage.redis.connection import Store, connect
 from reddit_mcp.storage.watches.watch_store import WatchStore
 from tests.support import accelerated_server
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import answering, free_port, running_server, until
 from tests.support.scripted_reddit import Reply, Request, ScriptedReddit
 from tests.support.server_process import ANNOUNCED, environment
@@ -121,7 +122,7 @@ class Process:
             )
 
     async def ready(self, said: str) -> str:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while said not in (text := self.log.read_text()):
                 assert self.process.poll() is None, text
                 await asyncio.sleep(0.05)
@@ -133,7 +134,7 @@ class Process:
 
     def end(self) -> int:
         self.process.terminate()
-        return self.process.wait(40)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ async def ids_of(watches: WatchStore, watch: Watch) -> list[str]:
     return [match.post["id"] for match in page.matches]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 async def test_five_hours_of_matches_reach_their_receiver_none_lost_and_doubled_only_by_a_kill(
     tmp_path: Path, reddit: ScriptedReddit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +234,7 @@ async def test_five_hours_of_matches_reach_their_receiver_none_lost_and_doubled_
         )
         watches = WatchStore(store)
         told = {message_id(watch, post) for watch in mine for post in expected(watch, upstream.posts)}
-        await until(lambda: flaky.taken.keys() >= told, seconds=120)
+        await until(lambda: flaky.taken.keys() >= told, seconds=300)
         intervals = sum((clock.now() - begin) / 60 / watch.check_interval for watch in mine)
         spent = len(reddit.requests)
         found = {watch.watch_id: await ids_of(watches, watch) for watch in mine}

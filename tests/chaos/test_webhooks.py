@@ -24,6 +24,7 @@ from reddit_mcp.watches.background_jobs import BackgroundJobs
 from reddit_mcp.watches.ports import SystemClock
 from reddit_mcp.watches.webhooks.delivery_pipeline import open_delivery_pipeline
 from reddit_mcp.watches.webhooks.webhook_signing import SigningSecrets
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import a_watch, until
 from tests.support.server_process import command, server
 from tests.support.tool_calls import asking
@@ -40,7 +41,7 @@ async def test_a_match_reaches_its_receiver_signed_with_the_secret_that_only_cre
                 newest = (await ask("get_subreddit_posts", subreddit="all", sort="new", limit=1))["posts"][0]
                 word = max(re.findall(r"[A-Za-z]+", newest["title"]), key=len)
                 made = await _created(ask, word, receiver.url)
-                await until(lambda: bool(receiver.requests), seconds=20)
+                await until(lambda: bool(receiver.requests))
                 matches = await _delivered(ask, made["watch_id"])
                 listed = (await ask("watch_keywords", action="list"))["watches"]
             async with Client(url + "/mcp") as client:
@@ -74,10 +75,10 @@ async def test_a_killed_sender_is_replaced_and_repeats_with_the_same_id(tmp_path
     async with receiving() as receiver, _message(tmp_path, receiver) as (watch, deliveries):
         receiver.answers = [hang, answer()]
         with command("worker", data_dir=tmp_path, ENVIRONMENT="development") as first:
-            await until(lambda: bool(receiver.requests), seconds=20)
+            await until(lambda: bool(receiver.requests))
             await asyncio.to_thread(_kill, first)
         with command("worker", data_dir=tmp_path, ENVIRONMENT="development"):
-            await until(lambda: len(receiver.requests) > 1, seconds=40)
+            await until(lambda: len(receiver.requests) > 1)
             await eventually(
                 lambda: deliveries.get(watch.watch_id, ["m1"]), lambda found: found["m1"].state == "delivered"
             )
@@ -94,10 +95,10 @@ async def test_a_stopped_sender_finishes_what_a_slow_receiver_takes(tmp_path: Pa
     async with receiving() as receiver, _message(tmp_path, receiver) as (watch, deliveries):
         receiver.answers = [slow]
         with command(*words, data_dir=tmp_path, ENVIRONMENT="development") as first:
-            await until(lambda: bool(receiver.requests), seconds=20)
+            await until(lambda: bool(receiver.requests))
             first.terminate()
             with command("worker", data_dir=tmp_path, ENVIRONMENT="development"):  # which would take it over
-                assert await asyncio.to_thread(first.wait, 20) == 0
+                assert await asyncio.to_thread(first.wait, PATIENCE_SECONDS) == 0
                 found = await deliveries.get(watch.watch_id, ["m1"])
         assert (found["m1"].state, found["m1"].attempts) == ("delivered", 1)
         assert receiver.ids == [f"msg_{watch.watch_id}_m1"]
@@ -130,7 +131,6 @@ async def _delivered(ask: Any, watch_id: str) -> Any:
     page = await eventually(
         lambda: ask("watch_keywords", action="matches", watch_id=watch_id),
         lambda page: {match.get("delivery", {}).get("state") for match in page["matches"]} == {"delivered"},
-        seconds=20,
     )
     assert page["watch"]["webhook"]["state"] == "ok"
     return page["matches"]

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from tests.support.asgi_requests import JSON, call
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.scripted_reddit import Reply, Request, ScriptedReddit
 from tests.support.server_process import address, environment
 
@@ -135,8 +136,8 @@ def serving(failing: Failing, data_dir: Path) -> Iterator[str]:
         try:
             url = address(process) + "/mcp"
             for tool, arguments in failing.before:
-                httpx.post(url, json=call(tool, **arguments), headers=JSON, timeout=30).raise_for_status()
+                httpx.post(url, json=call(tool, **arguments), headers=JSON, timeout=PATIENCE_SECONDS).raise_for_status()
             yield url
         finally:
             process.terminate()
-            process.communicate(timeout=40)
+            process.communicate(timeout=PATIENCE_SECONDS)

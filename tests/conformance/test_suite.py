@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.foreign import Foreign, output
-from tests.support.server_process import address, environment
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.server_process import address, environment, give_sample
 
 pytestmark = pytest.mark.timeout(900)  # downloads
 
@@ -25,9 +26,10 @@ SUMMARY = re.compile(r"^([✓✗]) ([a-z0-9-]+): \d+ passed, \d+ failed$", re.MU
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server with the suite's own tools beside its eight."""
+    give_sample(data_dir := tmp_path_factory.mktemp("data"))
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.conformance.everything", "serve", "--port", "0"],
-        env=environment(tmp_path_factory.mktemp("data")),
+        env=environment(data_dir),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -37,7 +39,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address(process) + "/mcp"
     finally:
         process.terminate()
-        process.communicate(timeout=40)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("revision", LEDGER)

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tests.support.patience import PATIENCE_SECONDS
+
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
@@ -48,7 +50,7 @@ def headers_of(body: Any) -> dict[str, str]:
 @contextlib.asynccontextmanager
 async def streams(url: str) -> AsyncIterator[list[asyncio.Task[None]]]:
     """An SSE session of the older kind, and a listening client of the newer; each task ends with its stream."""
-    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as http:
         tasks = [
             asyncio.create_task(_drained(http, *request))
             for request in (("GET", "/sse", None), ("POST", "/mcp", LISTEN))

@@ -14,7 +14,7 @@ import httpx
 
 from tests.support.fake_platform import FakePlatform
 from tests.support.redis_store import free_port
-from tests.support.server_process import environment
+from tests.support.server_process import environment, give_sample
 
 PROBE = {"x-apify-container-server-readiness-probe": "1"}
 
@@ -42,6 +42,7 @@ def container(
     **settings: str,
 ) -> Iterator[Container]:
     """Start one; `patches` are constants of the product by their dotted names, for what would take minutes."""
+    give_sample(data_dir)
     port = free_port()
     words = ["tests.support.actor_process", json.dumps(patches)] if patches else ["reddit_mcp", "actor"]
     given = {**platform.environment(origin), "ACTOR_WEB_SERVER_PORT": str(port), **settings}

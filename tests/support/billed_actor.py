@@ -15,8 +15,9 @@ from uuid import uuid4
 import httpx
 
 from tests.support.fake_platform import FakePlatform, Fault
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import free_port
-from tests.support.server_process import environment
+from tests.support.server_process import environment, give_sample
 
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 AT_ONCE = 14
@@ -114,7 +115,7 @@ async def calling(run: Run) -> AsyncIterator[BilledServer]:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=run.address, headers=HEADERS, timeout=60, limits=limits) as client:
         server = BilledServer(run.process, client, run.log)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await server.ready()
         yield server
 
@@ -130,6 +131,7 @@ async def billed_server(data_dir: Path, platform: FakePlatform, **settings: str)
 @contextlib.contextmanager
 def actor(data_dir: Path, platform: FakePlatform, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """The process; its log is `actor.log`. Callers have no quota, for here the money is counted."""
+    give_sample(data_dir)
     given = {"RATE_LIMIT_MODE": "disabled", **platform.environment(), **settings}
     with (data_dir / "actor.log").open("ab") as log:
         process = subprocess.Popen(
@@ -143,7 +145,7 @@ def actor(data_dir: Path, platform: FakePlatform, **settings: str) -> Iterator[s
         yield process
     finally:
         process.terminate()
-        process.wait(40)
+        process.wait(PATIENCE_SECONDS)
 
 
 async def some_post(server: BilledServer) -> str:

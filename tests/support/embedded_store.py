@@ -13,6 +13,7 @@ from reddit_mcp.errors import Unavailable
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage import open_store
 from reddit_mcp.storage.redis.connection import Store
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import guards, servers, until
 
 
@@ -43,7 +44,7 @@ async def read(store: Store, key: str) -> object:
 
 
 async def until_answers(store: Store) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 await store.ping()

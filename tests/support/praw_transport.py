@@ -16,7 +16,7 @@ from tests.support.scripted_reddit import Reply, ScriptedReddit
 
 CLIENT_ID = "client-4711"
 SECRET = "hush-hush-hush"
-PATIENCE = 1.0
+PATIENCE = 2.0
 """Seconds that a hasty transport waits."""
 HTML = b"<!doctype html><html><head><title>Blocked</title></head><body>whoa there</body></html>"
 ABOUT = Query(kind="subreddit", model=Subreddit, resource="community r/kettles", path="/r/kettles/about")

@@ -1,6 +1,6 @@
 """A replica that spends the quotas of several users at once, fifty calls at a time; prints what came of each call.
 
-Arguments: the URL of Redis, JSON of users and their tiers, seconds to go on for.
+Arguments: the URL of Redis, JSON of users and their tiers, seconds to go on for at least.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from reddit_mcp.storage.redis.connection import Store, connect
 from reddit_mcp.tiers import Tier
 from tests.support.redis_store import PREFIX
 
-AT_ONCE = 50
+AT_ONCE, ENOUGH = 50, 10
+"""Callers at once, and the calls of each that a slow machine makes too."""
 
 
 async def main(url: str, users: str, seconds: str) -> None:
@@ -23,7 +24,9 @@ async def main(url: str, users: str, seconds: str) -> None:
         quotas, end = QuotaCounters(store), time.monotonic() + float(seconds)
 
         async def caller(name: str) -> None:
-            while time.monotonic() < end:
+            calls = 0
+            while time.monotonic() < end or calls < ENOUGH:
+                calls += 1
                 spent = await quotas.spend(name, tiers[name], 1)
                 outcomes.append((name, spent.at, spent.refused.window if spent.refused else None))
 

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from tests.support.patience import PATIENCE_SECONDS
+
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -22,6 +24,6 @@ async def connected(port: int) -> AsyncIterator[Connection]:
 async def everything(reader: asyncio.StreamReader) -> bytes:
     """All that comes until the server closes the connection."""
     try:
-        return await asyncio.wait_for(reader.read(), 20)
+        return await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
     except ConnectionResetError:
         return b""

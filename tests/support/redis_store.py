@@ -25,6 +25,7 @@ from reddit_mcp.storage.redis.keyspace import may_stay
 from reddit_mcp.storage.redis.store_files import find_server
 from reddit_mcp.storage.watches.watch_store import new_watch_id
 from tests.support import redis_cluster
+from tests.support.patience import PATIENCE_SECONDS
 
 PREFIX = "test:"
 
@@ -60,7 +61,7 @@ async def assert_no_leaks(redis: Redis, prefix: str) -> None:
         assert await redis.ttl(key) != -1 or may_stay(key, prefix), f"{key} has no expiry"
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
@@ -91,11 +92,11 @@ async def running_server(folder: Path, *options: str) -> AsyncIterator[asyncio.s
 
 
 async def answering(url: str) -> None:
-    async with connect(url, timeout=5.0) as redis, asyncio.timeout(10):
+    async with connect(url, timeout=5.0) as redis, asyncio.timeout(PATIENCE_SECONDS):
         while not await _pong(redis):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.01)
     if redis_cluster.wanted():
-        async with every_node(url) as nodes, asyncio.timeout(10):
+        async with every_node(url) as nodes, asyncio.timeout(PATIENCE_SECONDS):
             while not all([await _pong(node) for node in nodes]):  # noqa: ASYNC110 - other processes
                 await asyncio.sleep(0.01)
 
@@ -200,4 +201,4 @@ class User:
 
     async def _line(self) -> str:
         assert self.process.stdout
-        return (await asyncio.wait_for(self.process.stdout.readline(), 20)).decode().strip()
+        return (await asyncio.wait_for(self.process.stdout.readline(), PATIENCE_SECONDS)).decode().strip()

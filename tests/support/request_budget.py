@@ -22,6 +22,7 @@ from reddit_mcp.upstream.reddit_api import response_errors
 from reddit_mcp.upstream.single_flight import call_context
 from reddit_mcp.upstream.single_flight.call_context import Flight, current_flight
 from reddit_mcp.upstream.source import Answer, Priority, Query, Source
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import PREFIX, answering, assert_no_leaks, free_port, redis_at, running_server
 
 T = TypeVar("T", bound=Value)
@@ -171,7 +172,7 @@ async def ended(flown: list[Flown]) -> list[object]:
     return list(await asyncio.gather(*(each.task for each in flown), return_exceptions=True))
 
 
-async def becomes(condition: Callable[[], Awaitable[bool]], *, seconds: float = 10.0) -> None:
+async def becomes(condition: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE_SECONDS) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - what it asks tells nobody when it changes
             await asyncio.sleep(0.02)

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from reddit_mcp.archive.sample import ensure
 from reddit_mcp.settings import Settings
+from tests.support.patience import PATIENCE_SECONDS
 
 SAMPLE = "sample.sqlite"
 NOWHERE = "http://127.0.0.1:9"
@@ -38,9 +39,14 @@ def is_setting(name: str) -> bool:
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """This process's environment without anybody's settings, and with these."""
+    """This process's environment without anybody's settings, and with these.
+
+    A store has more time than the product gives it: where other work has the processors, it may be late without being
+    away.
+    """
     inherited = {name: value for name, value in os.environ.items() if not is_setting(name)}
-    return {**inherited, "DATA_DIR": str(data_dir), "ARCTIC_SHIFT_URL": NOWHERE, **settings}
+    ours = {"DATA_DIR": str(data_dir), "ARCTIC_SHIFT_URL": NOWHERE, "REDIS_TIMEOUT": "2"}
+    return {**inherited, **ours, **settings}
 
 
 @functools.cache
@@ -51,11 +57,16 @@ def sample() -> Path:
     return ensure(Path(folder) / SAMPLE, int(time.time()))
 
 
+def give_sample(data_dir: Path) -> None:
+    """Let a server of this directory find the sample archive there."""
+    if not (data_dir / SAMPLE).exists():
+        shutil.copy2(sample(), data_dir)
+
+
 @contextlib.contextmanager
 def command(*words: str, data_dir: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """A running command; ended when the context ends, if it has not ended itself."""
-    if not (data_dir / SAMPLE).exists():
-        shutil.copy2(sample(), data_dir)
+    give_sample(data_dir)
     process = subprocess.Popen(
         [sys.executable, "-m", "reddit_mcp", *words],
         env=environment(data_dir, **settings),
@@ -68,7 +79,7 @@ def command(*words: str, data_dir: Path, **settings: str) -> Iterator[subprocess
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=40)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -83,7 +94,7 @@ def server(data_dir: Path, **settings: str) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            drain.join(timeout=40)
+            drain.join(timeout=PATIENCE_SECONDS)
 
 
 def address(process: subprocess.Popen[str]) -> str:

@@ -13,6 +13,7 @@ from reddit_mcp.storage.watches.delivery_records import DeliveryRecords
 from reddit_mcp.watches.webhooks.address_check import AddressCheck, Resolver
 from reddit_mcp.watches.webhooks.webhook_receivers import WebhookReceivers
 from reddit_mcp.watches.webhooks.webhook_signing import SigningSecrets
+from tests.support.patience import PATIENCE_SECONDS
 
 T = TypeVar("T")
 
@@ -40,7 +41,9 @@ def receivers(store: Store) -> WebhookReceivers:
     return WebhookReceivers(AddressCheck(resolving()), SIGNING, DeliveryRecords(store))
 
 
-async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool], *, seconds: float = 10) -> T:
+async def eventually(
+    look: Callable[[], Awaitable[T]], good: Callable[[T], bool], *, seconds: float = PATIENCE_SECONDS
+) -> T:
     """What there is to see, as soon as it is good."""
     async with asyncio.timeout(seconds):
         while not good(found := await look()):  # noqa: ASYNC110 - what it waits for is in a store, or another process

@@ -25,6 +25,7 @@ from tests.support.billed_actor import (
     some_post,
 )
 from tests.support.fake_platform import FakePlatform, Fault
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import until
 
 
@@ -53,10 +54,10 @@ async def test_each_good_answer_is_charged_once_whatever_happens_to_the_charges(
             answers = await side_by_side(server.call(tool, **arguments) for tool, arguments in asked)
             platform.heal()
             good = sum(map(is_good, answers))
-            await until(lambda: platform.charged.get("tool-call", 0) >= good, seconds=20)
+            await until(lambda: platform.charged.get("tool-call", 0) >= good)
             usage = await _settled_usage(server, platform)
         assert good == calls * 3 // 5
-        assert server.process.wait(30) == 0
+        assert server.process.wait(PATIENCE_SECONDS) == 0
     assert platform.charged == {"tool-call": good, "comments-expanded": calls // 5}
     assert len({charge.key for charge in platform.charges}) == len(platform.charges)
     assert platform.charging.repeated  # the faults did make the same charge arrive twice
@@ -65,7 +66,7 @@ async def test_each_good_answer_is_charged_once_whatever_happens_to_the_charges(
 
 async def _settled_usage(server: BilledServer, platform: FakePlatform) -> dict[str, int]:
     """What the caller's page says was charged, once it says all of it; less what `some_post` cost."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             charged: dict[str, int] = (await server.usage())["days"][0]["charged"]
             charged["tool-call"] -= 2
@@ -98,7 +99,7 @@ async def test_a_run_of_one_account_answers_while_the_platform_is_down_and_settl
     assert all(map(is_good, answers))
     assert not platform.charged
     platform.heal()
-    await until(lambda: platform.charged == {"tool-call": 12}, seconds=30)
+    await until(lambda: platform.charged == {"tool-call": 12})
     assert len(platform.charges) == 12
 
 

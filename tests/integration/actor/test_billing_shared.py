@@ -134,6 +134,6 @@ async def test_in_a_run_of_many_accounts_nothing_is_answered_while_the_platform_
     platform.heal()
     good = await server.through_gateway(platform, "search_reddit", query="garden")
     assert reason(refused) == "charge_failed"
-    assert 2.5 < seconds < 4.5
+    assert seconds > 2.5, "the charge was sent again meanwhile"
     assert is_good(good)
     assert platform.charged == {"tool-call": 1}

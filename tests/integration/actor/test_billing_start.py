@@ -13,6 +13,7 @@ from tests.support.billed_actor import actor, billed_server, is_good
 from tests.support.fake_platform import FakePlatform
 from tests.support.fake_platform.platform import PRICES
 from tests.support.fake_platform.run import pricing as described_pricing
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.server_process import environment
 
 
@@ -28,7 +29,7 @@ async def test_an_actor_that_is_not_pay_per_event_serves_for_nothing_and_says_so
 def test_an_event_without_a_price_is_fatal(tmp_path: Path) -> None:
     platform = FakePlatform(prices={"comments-expanded": 0.003})
     with platform.running(), actor(tmp_path, platform) as process:
-        assert process.wait(30) == 1
+        assert process.wait(PATIENCE_SECONDS) == 1
     log = (tmp_path / "actor.log").read_text()
     assert "no price for: tool-call, watch-match" in log
     assert "Traceback" not in log

@@ -13,6 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.support.asgi_requests import JSON
 from tests.support.keyed_servers import House
 from tests.support.oauth_issuer import AUDIENCE, STRANGER, FakeIssuer
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.server_process import server
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -40,7 +41,9 @@ def url(house: House) -> Iterator[str]:
 
 
 def ping(url: str, credential: str) -> httpx.Response:
-    return httpx.post(url + "/mcp", json=PING, headers={**JSON, "authorization": f"Bearer {credential}"}, timeout=10)
+    return httpx.post(
+        url + "/mcp", json=PING, headers={**JSON, "authorization": f"Bearer {credential}"}, timeout=PATIENCE_SECONDS
+    )
 
 
 @pytest.mark.parametrize("kid", ["r1", "e1"])
@@ -55,7 +58,7 @@ def test_a_token_of_the_issuer_lets_its_subject_in(url: str, issuer: FakeIssuer,
 async def test_an_mcp_client_calls_tools_with_a_token(url: str, issuer: FakeIssuer) -> None:
     headers = {"authorization": f"Bearer {issuer.token()}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=30) as http,
+        httpx2.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS) as http,
         Client(streamable_http_client(url + "/mcp", http_client=http)) as client,
     ):
         answer = await client.call_tool("get_subreddit_posts", {"subreddit": "all", "limit": 1})

@@ -8,7 +8,7 @@ import pytest
 
 from reddit_mcp.archive.http_api.archive_server import serving
 from reddit_mcp.archive.sqlite.sqlite_store import SqliteStore
-from tests.support.server_process import environment, sample
+from tests.support.server_process import environment, give_sample, sample
 
 
 def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -34,13 +34,14 @@ def run(*words: str, data_dir: Path, **settings: str) -> subprocess.CompletedPro
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, words: list[str], settings: dict[str, str], part: str) -> None:
-    ended = run(*words, data_dir=tmp_path, **settings)
+    ended = run(*words, data_dir=tmp_path, **{"MCP_SERVER_PORT": "0", **settings})
     assert ended.returncode in (1, 2)
     assert part in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
 def test_doctor_says_that_the_sample_answers_where_nothing_else_does(tmp_path: Path) -> None:
+    give_sample(tmp_path)
     ended = run("doctor", data_dir=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     told = [line.split(":")[0] for line in ended.stdout.splitlines()]

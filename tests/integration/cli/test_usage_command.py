@@ -22,6 +22,9 @@ from reddit_mcp.tiers import Tier
 from tests.support.redis_store import PREFIX, free_port
 from tests.support.request_budget import redis_server, store_at
 
+SLOW = '{"pro": {"minute": 1}}'
+"""A minute's quota that stays spent while a test looks at it."""
+
 
 class Line:
     """The command over a real server."""
@@ -45,12 +48,12 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
             if tier == "free":
                 await keys.revoke(issued.record.id)
         await keys.create("bea", "test", "business")
-        await QuotaCounters(store).spend("ada", Tier(minute=50), 1)
+        await QuotaCounters(store).spend("ada", Tier(minute=1), 1)
         async with UsageRecords(store) as usage:
             for name in ("ada", "ada", "local", "anonymous:77"):
                 usage.note(name, "calls:search_reddit")
             usage.note("ada", "errors:not_found")
-        yield Line(url)
+        yield Line(url, tiers=SLOW)
 
 
 async def test_the_command_shows_everybody(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +63,7 @@ async def test_the_command_shows_everybody(line: Line, capsys: pytest.CaptureFix
         capsys.readouterr().out
         == f"""\
 ada (pro)
-  left: 49 of 50 this minute, 1,999 of 2,000 this hour, 9,999 of 10,000 this day, 99,999 of 100,000 this month
+  left: 0 of 1 this minute, 1,999 of 2,000 this hour, 9,999 of 10,000 this day, 99,999 of 100,000 this month
   day           calls   errors  charged
   {today}        2        1        0
 
@@ -80,7 +83,7 @@ local (unlimited)
 async def test_the_command_shows_one_as_json(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
     await line.run("--user", "ada", "--json")
     (report,) = json.loads(capsys.readouterr().out)
-    assert (report["user"], report["tier"], report["quota"][0]["remaining"]) == ("ada", "pro", 49)
+    assert (report["user"], report["tier"], report["quota"][0]["remaining"]) == ("ada", "pro", 0)
     assert report["days"][0]["calls"] == {"search_reddit": 2}
     await line.run("--user", "bea", "--json")
     (report,) = json.loads(capsys.readouterr().out)

@@ -18,6 +18,7 @@ from reddit_mcp.http import http11_protocol
 from reddit_mcp.tools import Services, specs
 from tests.support.asgi_requests import JSON, call, error_of
 from tests.support.keyed_servers import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.raw_http import HEAD, connected, everything
 from tests.support.server_process import server
 
@@ -58,7 +59,7 @@ async def test_a_page_is_admitted_and_another_is_not(url: str) -> None:
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"[" * 200_000, b'{"id":null}', b"\xff"], ids=len)
 async def test_the_legacy_transport_refuses_bombs_and_stays_open(url: str, body: bytes) -> None:
-    async with httpx.AsyncClient(timeout=20) as client, client.stream("GET", url + "/sse") as stream:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client, client.stream("GET", url + "/sse") as stream:
         lines = stream.aiter_lines()
         path = [line async for line in _until(lines, "data: /messages/")][-1].removeprefix("data: ")
         answer = await client.post(url + path, content=body, headers=JSON)
@@ -205,7 +206,7 @@ def test_no_request_to_any_route_makes_a_server_error(house: House, closed_url: 
     schemes = st.sampled_from(["Bearer ", "bearer", "Basic ", ""])
     bodies = st.binary(max_size=100) | WILD.map(lambda value: json.dumps(value).encode()) | st.just(json.dumps(LIST))
 
-    with httpx.Client(timeout=20) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as client:
 
         @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
         @given(

@@ -60,7 +60,7 @@ async def test_the_second_request_of_a_connection_has_no_longer_either() -> None
 
 
 async def test_work_may_take_longer_than_a_request_may() -> None:
-    async with patient_for(0.5) as port, httpx.AsyncClient() as client:
+    async with patient_for(1.5) as port, httpx.AsyncClient() as client:
         for _ in range(2):
             answer = await client.post(f"http://127.0.0.1:{port}/slow", json={"jsonrpc": "2.0"})
             assert answer.status_code == 200

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.server_process import address, command
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
@@ -117,7 +118,7 @@ async def test_a_signal_drains_and_exits_with_0(tmp_path: Path, ending: signal.S
 def test_a_taken_port_is_one_clear_line(tmp_path: Path, base_url: str) -> None:
     port = base_url.rpartition(":")[2]
     with command("serve", "--port", port, data_dir=tmp_path) as process:
-        assert process.wait(20) == 1
+        assert process.wait(PATIENCE_SECONDS) == 1
         assert process.stderr is not None
         line = process.stderr.read()
     assert line.startswith(f"mcp-for-reddit: Cannot listen on 127.0.0.1:{port}")

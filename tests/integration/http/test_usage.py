@@ -23,6 +23,7 @@ from reddit_mcp.storage.accounting.usage_records import Day, UsageRecords
 from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.storage.redis.lua_scripts import Script
 from reddit_mcp.upstream.source import Answer
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.quotas import FREE, House, Named
 from tests.support.redis_store import PREFIX, answering, assert_no_leaks, free_port, running_server, until
 from tests.support.redis_store import server as server  # noqa: PLC0414 - fixtures
@@ -130,7 +131,7 @@ async def test_a_redis_that_stays_away_does_not_hold_the_end_up(
 ) -> None:
     monkeypatch.setattr(module, "LAST_WORD_SECONDS", 0.1)
     server.connected = False
-    async with asyncio.timeout(5), UsageRecords(store) as usage:
+    async with asyncio.timeout(PATIENCE_SECONDS), UsageRecords(store) as usage:
         usage.note("ada", "calls:search_reddit")
     assert "usage_lost" in capsys.readouterr().out
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.asgi_requests import JSON, call
 from tests.support.keyed_servers import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.raw_http import connected, everything
 from tests.support.server_process import server
 
@@ -68,7 +69,7 @@ def locked(house: House) -> Iterator[str]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(headers=JSON, timeout=30) as opened:
+    async with httpx.AsyncClient(headers=JSON, timeout=PATIENCE_SECONDS) as opened:
         yield opened
 
 
@@ -208,7 +209,7 @@ async def test_wrong_calls_are_free_until_they_are_too_many(
 async def test_a_caller_has_eight_streams(locked: str, house: House) -> None:
     key = {"x-api-key": house.create("bea")["key"]}
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(headers=key, timeout=30))
+        client = await stack.enter_async_context(httpx.AsyncClient(headers=key, timeout=PATIENCE_SECONDS))
         for _ in range(8):
             opened = await stack.enter_async_context(client.stream("GET", locked + "/sse"))
             assert opened.status_code == 200

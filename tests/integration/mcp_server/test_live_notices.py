@@ -22,12 +22,10 @@ from reddit_mcp.storage.redis.open_store import open_store
 from reddit_mcp.storage.redis.pubsub import PubSub
 from reddit_mcp.watches.webhooks.match_delivery import TOPIC
 from tests.support.keyed_servers import House
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.server_process import server
 
 pytestmark = pytest.mark.filterwarnings("ignore:resources/:mcp.shared.exceptions.MCPDeprecationWarning")
-
-WITHIN = 2.0
-"""Seconds from the match to the notice."""
 
 UNKNOWN = "no keyword watch of this id"
 
@@ -58,7 +56,7 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
 @contextlib.asynccontextmanager
 async def modern(url: str, key: str) -> AsyncIterator[Client]:
     async with (
-        httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=30) as http,
+        httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_SECONDS) as http,
         Client(streamable_http_client(url + "/mcp", http_client=http)) as client,
     ):
         yield client
@@ -89,7 +87,7 @@ async def over_sse(url: str, key: str, heard: Heard) -> AsyncIterator[ClientSess
 @contextlib.asynccontextmanager
 async def older(url: str, key: str, heard: Heard) -> AsyncIterator[ClientSession]:
     async with (
-        httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=30) as http,
+        httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_SECONDS) as http,
         streamable_http_client(url + "/mcp", http_client=http) as (read, write, *_),
         ClientSession(read, write, message_handler=heard) as session,
     ):
@@ -118,7 +116,7 @@ async def test_a_client_of_2026_hears_of_a_match_that_another_process_found(repl
             assert stream.honored.resource_subscriptions == [uri]
             await match(replicas, other)
             await match(replicas, watch_id)
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert await anext(aiter(stream)) == ResourceUpdated(uri)
 
 
@@ -141,13 +139,13 @@ async def _hears(replicas: Replicas, session: ClientSession, heard: Heard) -> No
     await session.subscribe_resource(uri)
     await session.subscribe_resource(uri)  # once more changes nothing
     await match(replicas, watch_id)
-    assert await asyncio.wait_for(heard.uris.get(), WITHIN) == uri
+    assert await asyncio.wait_for(heard.uris.get(), PATIENCE_SECONDS) == uri
     await session.unsubscribe_resource(uri)
     second = await made(session)
     await session.subscribe_resource(f"reddit://watches/{second}")
     await match(replicas, watch_id)
     await match(replicas, second)
-    assert await asyncio.wait_for(heard.uris.get(), WITHIN) == f"reddit://watches/{second}"
+    assert await asyncio.wait_for(heard.uris.get(), PATIENCE_SECONDS) == f"reddit://watches/{second}"
 
 
 async def test_without_a_session_subscribing_is_a_clear_error_and_not_promised(replicas: Replicas) -> None:
@@ -205,7 +203,7 @@ async def test_sessions_change_nothing_for_clients_of_2026(replicas: Replicas) -
         uri = f"reddit://watches/{await made(client)}"
         async with client.listen(resource_subscriptions=[uri]) as stream:
             await match(replicas, uri.removeprefix("reddit://watches/"))
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert await anext(aiter(stream)) == ResourceUpdated(uri)
 
 

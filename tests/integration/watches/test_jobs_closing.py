@@ -1,7 +1,6 @@
 """Jobs whose process ends: what runs may finish and is held meanwhile, and nothing new begins."""
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -23,11 +22,11 @@ async def test_closing_lets_jobs_finish(store: Store) -> None:
 
 
 async def test_what_drains_is_held_and_nothing_new_begins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs_module, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(jobs_module, "LEASE_SECONDS", 2.0)
     monkeypatch.setattr(jobs_module, "LOOK_SECONDS", 0.1)
     slow, quick = Work(), Work()
     async with working(store, slow) as jobs:
-        await jobs.enqueue("work", "slow", {"number": 1, "seconds": 2})
+        await jobs.enqueue("work", "slow", {"number": 1, "seconds": 5})
         await until(lambda: slow.busy == 1)
         jobs.drain()
         await jobs.enqueue("work", "new", {"number": 2})
@@ -42,16 +41,16 @@ async def test_the_time_of_draining_begins_with_its_first_word(store: Store, mon
     async with working(store, work) as jobs:
         await jobs.enqueue("work", "k", {"number": 1, "seconds": 600})
         await until(lambda: work.busy == 1)
+        monkeypatch.setattr(jobs_module, "DRAIN_SECONDS", 600.0)
         with monkeypatch.context() as shorter:
             shorter.setattr(jobs_module, "DRAIN_SECONDS", 0.0)
             jobs.drain()
-        started = time.monotonic()
-    assert time.monotonic() - started < jobs_module.DRAIN_SECONDS / 2
     assert work.done == []
 
 
 async def test_what_does_not_finish_in_time_is_put_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs_module, "DRAIN_SECONDS", 0.1)
+    monkeypatch.setattr(jobs_module, "LEASE_SECONDS", 600.0)
     slow, quick = Work(), Work()
     async with working(store, slow) as jobs:
         await jobs.enqueue("work", "k", {"number": 1, "seconds": 600})
@@ -59,7 +58,7 @@ async def test_what_does_not_finish_in_time_is_put_back(store: Store, monkeypatc
     assert slow.done == []
     monkeypatch.setattr(asyncio, "sleep", _instant(asyncio.sleep))
     async with working(store, quick):
-        await until(lambda: quick.numbers == [1], seconds=5)  # at once, not when a lease ends
+        await until(lambda: quick.numbers == [1])  # at once, not when a lease ends
 
 
 def _instant(sleep: Any) -> Any:

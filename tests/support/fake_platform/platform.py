@@ -23,6 +23,7 @@ from tests.support.fake_platform import run
 from tests.support.fake_platform.charging import Charge, Charging
 from tests.support.fake_platform.faults import Fault
 from tests.support.fake_platform.storages import Storages, content
+from tests.support.patience import PATIENCE_SECONDS
 
 PRICES = MappingProxyType({"tool-call": 0.002, "comments-expanded": 0.003, "watch-match": 0.001})
 
@@ -123,10 +124,10 @@ class FakePlatform:
     def emit(self, name: str, data: Mapping[str, Any] | None = None) -> None:
         """Send an event to every container: `aborting`, or `migrating` with `timeRemainingSecs`."""
         assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(self._send(name, data), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._send(name, data), self._loop).result(PATIENCE_SECONDS)
 
     async def _send(self, name: str, data: Mapping[str, Any] | None) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not self._listeners:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.01)
         message = {"name": name, "createdAt": datetime.now(UTC).isoformat(), **({"data": data} if data else {})}
@@ -153,12 +154,12 @@ class FakePlatform:
 
         thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
         thread.start()
-        assert started.wait(10)
+        assert started.wait(PATIENCE_SECONDS)
         try:
             yield
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(timeout=PATIENCE_SECONDS)
 
     def _app(self) -> ASGIApp:
         about = f"/v2/actor-runs/{self.run_id}"

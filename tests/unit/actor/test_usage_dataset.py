@@ -13,6 +13,7 @@ from reddit_mcp.actor.dataset_rows import MatchRows, Row
 from reddit_mcp.actor.usage_dataset import UsageDataset
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.models import CallEvent, Match
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import a_watch, until
 
 EVENT = CallEvent(
@@ -101,7 +102,7 @@ async def test_a_platform_that_hangs_does_not_hold_up_the_end(monkeypatch: pytes
     async def hang(_rows: Sequence[Mapping[str, Any]]) -> None:
         await asyncio.Event().wait()
 
-    async with asyncio.timeout(5), UsageDataset(hang, every=3600) as usage:
+    async with asyncio.timeout(PATIENCE_SECONDS), UsageDataset(hang, every=3600) as usage:
         usage.note(EVENT)
 
 

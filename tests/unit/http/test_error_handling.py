@@ -20,6 +20,7 @@ from reddit_mcp.metering.call_log import CallLog
 from reddit_mcp.models import LOCAL, Caller
 from reddit_mcp.observability.logs import logger
 from tests.support.asgi_requests import JSON, call, error_of, http, pieces, server
+from tests.support.patience import PATIENCE_SECONDS
 
 SECRET = "/home/ada/secret"
 FAILURES: list[tuple[Failure, str]] = [
@@ -110,7 +111,7 @@ async def test_a_caller_who_hangs_up_ends_the_tool() -> None:
 
     front = StreamableHttp(server(hang).lowlevel)
     headers = [(name.encode(), value.encode()) for name, value in JSON.items()]
-    async with front.run(), asyncio.timeout(5):
+    async with front.run(), asyncio.timeout(PATIENCE_SECONDS):
         await front({"type": "http", "method": "POST", "path": "/mcp", "headers": headers}, receive, send)
     assert ended.is_set()
 

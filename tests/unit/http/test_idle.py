@@ -11,6 +11,7 @@ from reddit_mcp.http.middleware import idle_streams
 from reddit_mcp.http.middleware.idle_streams import IdleStreams, OpenStreams
 from reddit_mcp.metering.draining import Draining
 from reddit_mcp.models import Caller
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import until
 
 ADA, EVE = (Caller(id=name, tier="free") for name in ("ada", "eve"))
@@ -134,7 +135,7 @@ async def test_a_client_that_does_not_read_does_not_hold_up_the_end(
     task = asyncio.create_task(house.request(ADA, send=stuck))
     await asyncio.sleep(0)
     house.sweep(300)
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
 async def test_streams_are_looked_after_by_themselves(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,10 +157,10 @@ async def test_a_running_call_has_a_last_moment_when_the_server_drains() -> None
     await asyncio.sleep(0)
     draining.begin(0.01)
     with pytest.raises(Unavailable) as refused:
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, PATIENCE_SECONDS)
     assert (refused.value.data["reason"], refused.value.data["retry_after_seconds"]) == ("draining", 1)
     with pytest.raises(Unavailable):  # one that begins even now
-        await asyncio.wait_for(call(), 5)
+        await asyncio.wait_for(call(), PATIENCE_SECONDS)
 
 
 async def test_a_shorter_deadline_stays_and_is_a_timeout_before_the_end() -> None:

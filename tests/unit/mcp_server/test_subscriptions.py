@@ -16,6 +16,7 @@ from reddit_mcp.mcp_server.subscriptions import MOST_STREAMS, PREFIX, Bus
 from reddit_mcp.models import LOCAL, Watch
 from reddit_mcp.storage.watches.watch_store import WatchStore
 from tests.support.asgi_requests import server
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import a_watch, fake_store, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:resources/:mcp.shared.exceptions.MCPDeprecationWarning")
@@ -113,7 +114,7 @@ async def _listen(client: Client, uri: str) -> None:
 
 
 async def _listen_when_free(client: Client, uri: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 return await _listen(client, uri)

@@ -4,7 +4,6 @@ import contextlib
 import re
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -98,10 +97,8 @@ async def test_the_transport_tells_illnesses_apart(url: str, name: str, kind: ty
 
 @pytest.mark.parametrize("name", ["hang", "drip"])
 async def test_the_transport_outlasts_neither_silence_nor_a_drip(url: str, name: str) -> None:
-    start = time.monotonic()
     error = await failure(url, hot(f"ill_{name}"), within=0.7)
     assert isinstance(error, DeadlineExceeded)
-    assert time.monotonic() - start < 5
 
 
 async def test_an_ill_user(url: str) -> None:

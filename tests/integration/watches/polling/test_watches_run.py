@@ -18,6 +18,7 @@ from reddit_mcp.storage.redis.connection import Store, connect
 from reddit_mcp.storage.watches.watch_store import WatchStore
 from reddit_mcp.watches.background_jobs import BackgroundJobs
 from tests.support import redis_cluster
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import a_watch, answering, assert_no_leaks, free_port, running_server
 from tests.support.server_process import command, environment, server
 from tests.support.tool_calls import asking
@@ -45,7 +46,7 @@ async def matches(ask: Any, watch_id: str, **arguments: Json) -> Json:
 
 
 async def checked(ask: Any, watch_id: str) -> Json:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (answer := await matches(ask, watch_id))["watch"]["last_checked_utc"] is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return answer
@@ -120,7 +121,7 @@ async def the_worker_checks(data_dir: Path, url: str) -> None:
         watch = a_watch("ada", keywords=("the",), subreddits=(), alert_threshold="any", check_interval=5)
         await watches.create(watch, limit=1)
         with command("worker", data_dir=data_dir, REDIS_URL=url, MCP_MASTER_KEY=key) as worker:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (found := await watches.get("ada", watch.watch_id)).matches:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             worker.send_signal(signal.SIGTERM)

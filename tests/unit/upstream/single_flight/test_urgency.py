@@ -120,7 +120,7 @@ async def test_it_is_heard_by_the_replica_that_asks(
     store: Store, replica: Layers, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (replica_flights, flight_leases):
-        monkeypatch.setattr(module, "LEASE_SECONDS", 0.2)
+        monkeypatch.setattr(module, "LEASE_SECONDS", 1.5)
     async with layers(store, upstream) as other:
         calls = [calling(replica.coalesce, LOW)]
         await begun(upstream)
