@@ -77,5 +77,10 @@ def _each_community(value: Any) -> Any:
     return _entries(value)
 
 
-_BY_NAME = {"subreddit": _communities, "subreddits": _each_community}
+def _moment(value: Any) -> Any:
+    """Seconds since 1970 that came as a number."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+_BY_NAME = {"subreddit": _communities, "subreddits": _each_community, "since": _moment, "until": _moment}
 _BY_TYPE = {"array": _entries, "integer": _number, "boolean": _flag}

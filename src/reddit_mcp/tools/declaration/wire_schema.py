@@ -12,7 +12,7 @@ ITEMS: Json = {"type": "array", "items": {"type": "object"}}
 OBJECT: Json = {"type": "object"}
 TEXT: Json = {"type": "string"}
 INTEGER: Json = {"type": "integer"}
-CURSOR: Json = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Cursor of the next page"}
+CURSOR: Json = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Next page's cursor"}
 
 METADATA: Json = {
     "type": "object",

@@ -63,6 +63,8 @@ class _Question:
         match self._pieces:
             case ["r", names, "search"]:
                 return await self._search(names)
+            case ["subreddits", "search"]:
+                return await community_questions.search(self._asking, self._given)
             case ["r", name, "about"]:
                 return await community_questions.about(self._asking, name, self._resource), None
             case ["r", name, "about", "rules"]:

@@ -1,9 +1,11 @@
 """Communities: their names in a path, their descriptions, rules and completions."""
 
+import re
 from typing import Any
 
 from reddit_mcp.archive.http_api import reddit_json
 from reddit_mcp.archive.sqlite.raw_fields import text
+from reddit_mcp.upstream.arctic_shift import refusal_sentences
 from reddit_mcp.upstream.arctic_shift.client.arctic_api import Asking
 from reddit_mcp.upstream.arctic_shift.client.arctic_failures import not_found, not_offered
 
@@ -61,6 +63,25 @@ async def starting(asking: Asking, prefix: str, limit: int = _MOST_FOUND, *, adu
     )
     named = [row for row in rows if text(row.get("display_name"))]
     return [_t5(row) for row in named if row["display_name"].lower().startswith(prefix.lower())]
+
+
+async def search(asking: Asking, given: dict[str, str]) -> tuple[Json, str]:
+    """Communities whose names begin with the words of a query, joined; names have no blanks.
+
+    Raises:
+        Unavailable: no name begins so, reason `not_offered_by_source`.
+    """
+    prefix = re.sub(r"[^a-z0-9_]", "", given.get("q", "").lower().removeprefix("/").removeprefix("r/"))
+    if not prefix:
+        raise not_offered(
+            "Arctic Shift finds communities by how their names begin: ask for the beginning of a name, in Latin "
+            "letters, such as python."
+        )
+    most = int(given.get("limit", _MOST_FOUND))
+    found = await starting(asking, prefix, most)
+    said = refusal_sentences.NO_TOPIC.format(prefix=prefix)
+    more = refusal_sentences.MORE_NAMES if len(found) >= most else None
+    return reddit_json.listing(found), refusal_sentences.joined(said, more) or said
 
 
 async def completions(asking: Asking, prefix: str, *, adult: bool) -> Json:
