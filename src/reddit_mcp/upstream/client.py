@@ -5,6 +5,7 @@ from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from reddit_mcp.models import Branches, Communities, Listing, Names, Rules, Subreddit, Thread, User, Value
+from reddit_mcp.upstream.reddit_api.community_parts import Flairs, Moderators, WikiIndex
 from reddit_mcp.upstream.source import Answer, Priority, Query, Source
 
 T = TypeVar("T", bound=Value)
@@ -30,6 +31,13 @@ TTL = {
     "sentiment": 3600,
 }
 """Seconds an answer stays fresh, by sort or kind."""
+
+PARTS: dict[type[Value], tuple[str, str]] = {
+    Moderators: ("about/moderators", "moderators"),
+    WikiIndex: ("wiki/pages", "wiki"),
+    Flairs: ("api/link_flair_v2", "post flairs"),
+}
+"""Where more about a community is read, and what it is called."""
 
 PAGE = 100
 """Things that Reddit puts on a page at most."""
@@ -93,8 +101,8 @@ class Reddit:
     ) -> Answer[Listing]:
         """Posts or comments that match Reddit's search syntax, within a community or in `all`.
 
-        Within a range of dates the time filter is not used. `type=comment`, `since` and `until` are parameters of ours:
-        a source answers them, or says what to ask instead.
+        A range of dates replaces the time filter. Comments and ranges are questions of ours: a source answers them, or
+        says what to ask instead.
         """
         ranged = within != (None, None)
         return await self._source.fetch(
@@ -220,12 +228,17 @@ class Reddit:
         """A community's rules."""
         return await self._of_community(name, "about/rules", Rules)
 
-    async def _of_community(self, name: str, what: str, model: type[T]) -> Answer[T]:
+    async def community_part(self, name: str, model: type[T]) -> Answer[T]:
+        """A community's Moderators, WikiIndex or Flairs."""
+        path, part = PARTS[model]
+        return await self._of_community(name, path, model, f"{part} of ")
+
+    async def _of_community(self, name: str, what: str, model: type[T], part: str = "") -> Answer[T]:
         return await self._source.fetch(
             Query(
                 kind="subreddit",
                 model=model,
-                resource=f"community r/{name}",
+                resource=f"{part}community r/{name}",
                 path=f"/r/{_piece(name)}/{what}",
                 ttl=TTL["subreddit"],
                 priority=self._priority,

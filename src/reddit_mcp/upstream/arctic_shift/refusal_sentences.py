@@ -11,6 +11,10 @@ NO_TOPIC = (
     "Arctic Shift finds communities by how their names begin, not by topic: these begin with {prefix}, the largest "
     "first."
 )
+NO_PART = (
+    "Arctic Shift does not keep the {part}: ask for rules or wiki_index, or read the description that "
+    "get_subreddit_info gives."
+)
 MORE_NAMES = "There may be more: give a longer beginning."
 NO_ORDER = "Arctic Shift has no {order} order: these are the newest, with the scores known so far."
 NO_RELEVANCE = "Arctic Shift finds posts by time only: these are the newest that match, not the most relevant."

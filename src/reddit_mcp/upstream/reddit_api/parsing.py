@@ -21,7 +21,8 @@ from reddit_mcp.models import (
     User,
     Value,
 )
-from reddit_mcp.upstream.reddit_api import post_parts
+from reddit_mcp.upstream.reddit_api import community_parts, post_parts
+from reddit_mcp.upstream.reddit_api.community_parts import Flairs, Moderators, WikiIndex
 from reddit_mcp.upstream.reddit_api.json_values import WEB, moment
 from reddit_mcp.upstream.reddit_api.json_values import integer as _integer
 from reddit_mcp.upstream.reddit_api.json_values import link as _link
@@ -287,4 +288,7 @@ _PARSERS: dict[type[Value], Callable[[Json], Value]] = {
     Rules: rules,
     Names: community_names,
     Communities: found_communities,
+    Moderators: lambda payload: community_parts.moderators(_object(payload)),
+    WikiIndex: lambda payload: community_parts.wiki_index(_object(payload)),
+    Flairs: community_parts.flairs,
 }

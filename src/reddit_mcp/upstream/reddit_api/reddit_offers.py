@@ -14,6 +14,11 @@ NO_COMMENT_INDEX = (
     "read their comments with get_post_comments, or list one user's newest comments with get_user_info, include "
     "comments."
 )
+NO_PART = (
+    "An archive does not keep the {part}: ask for rules (include rules), or read the description that "
+    "get_subreddit_info gives."
+)
+_NOT_ARCHIVED = ("/about/moderators", "/wiki/pages", "/api/link_flair_v2")
 
 
 def not_offered(instead: str, service: str = "reddit") -> Unavailable:
@@ -30,4 +35,6 @@ def refusal(query: Query[Any], *, archive: bool) -> Unavailable | None:
     """
     if not archive and dict(query.params).get("type") == "comment":
         return not_offered(NO_COMMENTS)
+    if archive and query.path.endswith(_NOT_ARCHIVED):
+        return not_offered(NO_PART.format(part=query.resource), "archive")
     return None

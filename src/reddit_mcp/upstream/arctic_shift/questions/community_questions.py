@@ -7,7 +7,7 @@ from reddit_mcp.archive.http_api import reddit_json
 from reddit_mcp.archive.sqlite.raw_fields import text
 from reddit_mcp.upstream.arctic_shift import refusal_sentences
 from reddit_mcp.upstream.arctic_shift.client.arctic_api import Asking
-from reddit_mcp.upstream.arctic_shift.client.arctic_failures import not_found, not_offered
+from reddit_mcp.upstream.arctic_shift.client.arctic_failures import Refused, not_found, not_offered, overloaded
 
 Json = Any
 EVERYWHERE = ("all", "popular")
@@ -54,6 +54,34 @@ async def rules(asking: Asking, name: str, resource: str) -> Json:
             return reddit_json.rules({"rules": sorted(given, key=_priority)})
     await about(asking, name, resource)
     return reddit_json.rules({})
+
+
+async def wiki_index(asking: Asking, name: str, resource: str) -> Json:
+    """Names of a community's wiki pages, in the shape of Reddit's wikipagelisting."""
+    try:
+        listed = await asking.get("/api/subreddits/wikis/list", subreddit=name)
+    except Refused as refused:
+        raise overloaded(refused.status) from refused
+    pages = [page for each in listed if (page := _page(each, name))] if isinstance(listed, list) else []
+    if not pages:
+        await about(asking, name, resource)
+    return {"kind": "wikipagelisting", "data": sorted(dict.fromkeys(pages))}
+
+
+def _page(each: Json, community: str) -> str:
+    """A page's name, without the community before it; it is listed by its path, or as an object that has one."""
+    path = text(each.get("path") if isinstance(each, dict) else each).strip("/")
+    start = f"r/{community}/wiki/"
+    return path[len(start) :] if path.lower().startswith(start.lower()) else path
+
+
+async def missing(_asking: Asking, _name: str, resource: str) -> Json:
+    """Nothing: it keeps neither moderators nor flairs.
+
+    Raises:
+        Unavailable: always, reason `not_offered_by_source`.
+    """
+    raise not_offered(refusal_sentences.NO_PART.format(part=resource))
 
 
 async def starting(asking: Asking, prefix: str, limit: int = _MOST_FOUND, *, adult: bool = True) -> list[Json]:
