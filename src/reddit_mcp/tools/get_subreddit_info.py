@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reddit_mcp.errors import NotFound, Unavailable
+from reddit_mcp.errors import Failure, NotFound, Unavailable
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import Community
 from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
@@ -39,22 +39,24 @@ async def get_subreddit_info(
     """
     about = call.take(await call.services.reddit.subreddit(subreddit))
     answer: Json = {"subreddit": about.model_dump(), "rules": []}
+    missing: list[Failure] = []
     for part in dict.fromkeys([*(["rules"] if include_rules else []), *include]):
-        found = await _part(call, part, subreddit)
-        if found is not None:
-            answer[part] = found
+        try:
+            answer[part] = await _READERS[part](call, subreddit)
+        except (NotFound, Unavailable) as failure:
+            if isinstance(failure, Unavailable) and failure.data.get("reason") != "not_offered_by_source":
+                raise
+            missing.append(failure)
+    if missing:
+        call.do_without(_together(missing))
     return answer
 
 
-async def _part(call: Call, part: str, community: str) -> list[Json] | None:
-    """One part; None where it may not be read or the source has none, which the answer says."""
-    try:
-        return await _READERS[part](call, community)
-    except (NotFound, Unavailable) as missing:
-        if isinstance(missing, Unavailable) and missing.data.get("reason") != "not_offered_by_source":
-            raise
-        call.do_without(missing)
-        return None
+def _together(missing: list[Failure]) -> Failure:
+    """Parts that may not be read, or that the source has not, as one: each is said."""
+    whole = NotFound(" ".join(map(str, missing)))
+    whole.calls = sum(failure.calls for failure in missing)
+    return whole
 
 
 async def _rules(call: Call, community: str) -> list[Json]:

@@ -123,8 +123,7 @@ class Call:
             facts["untrusted_content"] = True
         if span:
             facts["archive_from"], facts["archive_to"] = span
-        missing = f"A part is missing: {' '.join(dict.fromkeys(map(str, self._lost)))}" if self._lost else None
-        if degraded := account.degraded or missing:
+        if degraded := account.degraded or next((f"A part is missing: {lost}" for lost in self._lost), None):
             facts["degraded"] = degraded
         if notice := " ".join(filter(None, (self.notice, self.caller.notice))):
             facts["notice"] = notice
