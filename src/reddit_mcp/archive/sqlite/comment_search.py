@@ -80,7 +80,7 @@ class CommentSearch:
         return self._reader.rows(_MATCHES, [words, *ids])
 
     def _newest(self, words: str, days: list[tuple[int, int, int]], limits: tuple[int, int]) -> list[Row]:
-        """Read stretches of time, each twice as long as the one after it, until enough is found.
+        """Read stretches of time, each at most twice as long as the one after it, until enough is found.
 
         One that holds too much is read day by day; of such a day those with the highest ids are taken.
         """
@@ -95,7 +95,8 @@ class CommentSearch:
                 width = 1
                 continue
             found += rows
-            at, width = at + width, width * 2
+            at, share = at + width, (MOST_RANKED - len(found)) * width // max(len(rows), 1)
+            width = max(min(share, width * 2), 1)
         return found
 
     def _checked(self, numbers: Iterator[int], check: Node) -> Iterator[int]:
