@@ -212,10 +212,10 @@ def make(path: Path, posts: int) -> Language:
     return language
 
 
-def load(path: Path, db: Path) -> float:
+def load(path: Path, db: Path, *, comment_index: bool = True) -> float:
     """Import the dump; gives lines a minute."""
     start = time.perf_counter()
-    report = dump.import_paths([path], db, _told())
+    report = dump.import_paths([path], db, _told(), comment_index=comment_index)
     return report.lines / (time.perf_counter() - start) * 60
 
 

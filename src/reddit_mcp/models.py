@@ -83,10 +83,18 @@ class Post(Value):
     author_flair_text: str | None = None
 
 
+class Discussed(Value):
+    """The post that a comment found by itself belongs to."""
+
+    id: str
+    title: str = ""
+    subreddit: str = ""
+
+
 class Comment(Value):
     """A comment (`t1`). `parent_id` keeps its prefix; `depth` counts from 0 at the top of the thread.
 
-    `removed`, hidden scores and what Reddit does not say are as in a post.
+    `removed`, hidden scores and what Reddit does not say are as in a post. `post` is known outside its thread only.
     """
 
     id: str
@@ -105,6 +113,7 @@ class Comment(Value):
     edited_utc: int | None = None
     score_hidden: bool = False
     collapsed_reason: str | None = None
+    post: Discussed | None = None
 
 
 class More(Value):
@@ -162,6 +171,13 @@ class Subreddit(Value):
     created_utc: int | None = None
     over18: bool = False
     url: str = ""
+
+
+class Communities(Value):
+    """A page of communities that a search found; `after` is the cursor of the next page."""
+
+    items: tuple[Subreddit, ...] = ()
+    after: str | None = None
 
 
 class Rule(Value):

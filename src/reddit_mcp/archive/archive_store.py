@@ -10,6 +10,20 @@ Thing = tuple[str, dict[str, Any]]
 Order = Literal["hot", "new", "top", "rising", "controversial", "relevance", "comments"]
 Period = Literal["hour", "day", "week", "month", "year", "all"]
 
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """From `since` (inclusive) to `until` (exclusive), in seconds since 1970; None is open."""
+
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Both as numbers that every time lies between."""
+        return self.since or 0, 2**40 if self.until is None else self.until
+
+
 LONGEST = 1_000
 """Reddit's listings end near 1,000 things."""
 
@@ -26,6 +40,14 @@ class Node:
     controversial: bool
     stickied: bool
     by_submitter: bool
+
+
+NO_COMMENT_INDEX = "no_comment_index"
+"""The reason that the API gives for a search of comments that the archive cannot do."""
+
+
+class NoCommentIndexError(LookupError):
+    """The archive has no index over its comments, so nobody can search them."""
 
 
 class Store(Protocol):
@@ -47,8 +69,20 @@ class Store(Protocol):
         """Fullnames of the posts of some communities, or (None) of all."""
         ...
 
-    def search(self, query: str, communities: Sequence[str] | None, order: Order, period: Period) -> list[str]:
+    def search(
+        self, query: str, communities: Sequence[str] | None, order: Order, when: Period | TimeRange
+    ) -> list[str]:
         """Fullnames of the posts that a query in Reddit's syntax finds."""
+        ...
+
+    def search_comments(
+        self, query: str, communities: Sequence[str] | None, order: Order, when: Period | TimeRange
+    ) -> list[str]:
+        """Fullnames of the comments that a query in Reddit's syntax finds; of very many the newest are ranked.
+
+        Raises:
+            NoCommentIndexError: the archive was imported without an index over comments.
+        """
         ...
 
     def thread(self, post: str) -> list[Node]:
@@ -68,7 +102,7 @@ class Store(Protocol):
         ...
 
     def communities(self, text: str) -> list[dict[str, Any]]:
-        """Communities with a text in name, title or description (empty: all), those with most subscribers first."""
+        """Communities that have each word in name, title or description (none: all), most subscribers first."""
         ...
 
     def names(self, prefix: str) -> list[str]:

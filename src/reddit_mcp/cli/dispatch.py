@@ -37,7 +37,7 @@ def _archive(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.action == "import":
         from reddit_mcp.cli.archive_commands.archive_import import import_archive
 
-        return import_archive(settings, arguments.paths, arguments.db)
+        return import_archive(settings, arguments.paths, arguments.db, comment_index=arguments.comment_index)
     from reddit_mcp.cli.archive_commands.archive_serve import serve_archive
 
     serve_archive(settings, arguments.port, ill=arguments.ill)

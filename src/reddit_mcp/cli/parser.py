@@ -73,6 +73,12 @@ def _add_archive(commands: Commands) -> None:
     imported = archive.add_parser("import", help="import Reddit dumps (JSON, plain or packed)")
     imported.add_argument("paths", nargs="+", type=Path, help="files or folders")
     imported.add_argument("--db", type=Path, help="the archive to write (ARCHIVE_DB)")
+    imported.add_argument(
+        "--no-comment-index",
+        dest="comment_index",
+        action="store_false",
+        help="leave out the index over comments: a smaller archive, faster made, in which comments cannot be searched",
+    )
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

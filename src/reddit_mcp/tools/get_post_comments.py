@@ -38,7 +38,7 @@ EXPANDED = "comments-expanded"
         "comments": {**wire_schema.ITEMS, "description": "A tree: each comment carries its replies"},
         "total_comments": {"anyOf": [wire_schema.INTEGER, {"type": "null"}], "description": "Reddit's own count"},
         "returned_comments": {"type": "integer", "description": "Comments in this tree"},
-        "collapsed_comments": {"type": "integer", "description": "Comments known to exist and not in this tree"},
+        "collapsed_comments": {"type": "integer", "description": "Comments that exist and are not in it"},
     },
 )
 async def get_post_comments(

@@ -1,27 +1,27 @@
 """get_user_info: an account's profile and what it posted."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from reddit_mcp.errors import NotFound
-from reddit_mcp.models import Listing, User
+from reddit_mcp.models import Comment, Listing, Post, User
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import After, Detail, PageLimit, UserName
 from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
 from reddit_mcp.tools.results import compact_view
 from reddit_mcp.tools.results.page_requests import only_comments, only_posts, page
+from reddit_mcp.tools.results.user_activity import activity
+from reddit_mcp.upstream.client import PAGE
 from reddit_mcp.upstream.reddit_api.response_errors import not_found
 
 Include = Annotated[
-    Literal["profile", "posts", "comments", "all"],
-    Field(description="profile alone, or with the newest posts, comments or both"),
+    Literal["profile", "posts", "comments", "all", "activity"],
+    Field(description="profile alone, or with the newest posts, comments, all; activity: counts over the newest 200"),
 ]
-LISTS: dict[str, Literal["submitted", "comments", "overview"]] = {
-    "posts": "submitted",
-    "comments": "comments",
-    "all": "overview",
-}
+History = Literal["submitted", "comments", "overview"]
+LISTS: dict[str, History] = {"posts": "submitted", "comments": "comments", "all": "overview"}
+Items = tuple[Post | Comment, ...]
 
 
 @tool(
@@ -31,7 +31,12 @@ LISTS: dict[str, Literal["submitted", "comments", "overview"]] = {
         "posts": wire_schema.ITEMS,
         "comments": wire_schema.ITEMS,
         "after": wire_schema.CURSOR,
+        "activity": {
+            **wire_schema.OBJECT,
+            "description": "Counts by community (top 10) and hour; complete: nothing older exists",
+        },
     },
+    optional=("activity",),
 )
 async def get_user_info(
     call: Call,
@@ -41,19 +46,24 @@ async def get_user_info(
     after: After = "",
     detail: Detail = "concise",
 ) -> Json:
-    """Show a Reddit user's public profile and, when asked, the newest posts and comments.
+    """Show a Reddit user's profile and, when asked, the newest posts and comments, or where and when they post.
 
     With include=all, limit counts posts and comments together. Suspended and unknown users are a not_found.
     """
     profile = await _profile(call, username)
-    if include == "profile" and after:
+    if include not in LISTS and after:
         call.say("`after` counts with include posts, comments or all only.")
-    items: tuple[Any, ...] = ()
-    cursor = None
-    if include != "profile":
-        items, cursor = await _history(call, username, include, limit, after)
-    if include != "profile" and not items and not after and _has_written(profile):
+    if include == "activity":
+        return {**_answer(profile, (), None, detail), "activity": await _activity(call, username, profile)}
+    if include == "profile":
+        return _answer(profile, (), None, detail)
+    items, cursor = await _history(call, username, LISTS[include], limit, after)
+    if not items and not after and _has_written(profile):
         call.say(HIDDEN)
+    return _answer(profile, items, cursor, detail)
+
+
+def _answer(profile: User, items: Items, cursor: str | None, detail: str) -> Json:
     return {
         "user": profile.model_dump(exclude={"is_suspended"}),
         "posts": compact_view.posts(only_posts(items), detail),
@@ -62,15 +72,24 @@ async def get_user_info(
     }
 
 
+async def _activity(call: Call, username: str, profile: User) -> Json:
+    """Counts over two pages of what the account wrote."""
+    items, cursor = await _history(call, username, "overview", PAGE, "")
+    if cursor:
+        more, cursor = await _history(call, username, "overview", PAGE, cursor)
+        items += more
+    elif not items and _has_written(profile):
+        call.say(HIDDEN)
+    return activity(items, complete=cursor is None)
+
+
 HIDDEN = "This account's history is empty or hidden by its owner; only the profile can be read."
 
 
-async def _history(
-    call: Call, username: str, include: str, limit: int, after: str
-) -> tuple[tuple[Any, ...], str | None]:
+async def _history(call: Call, username: str, what: History, limit: int, after: str) -> tuple[Items, str | None]:
     """What the account wrote; nothing where that may not be read."""
     try:
-        history: Listing = call.take(await call.services.reddit.history(username, LISTS[include], limit, after))
+        history: Listing = call.take(await call.services.reddit.history(username, what, limit, after))
     except NotFound as hidden:
         call.learnt_from(hidden)
         call.say(HIDDEN)

@@ -29,8 +29,8 @@ Keyword = Annotated[
     AfterValidator(harmless),
     AfterValidator(str.casefold),
 ]
-Keywords = Annotated[list[Keyword], Field(max_length=10, description="1 to 10 words or phrases to watch for")]
-Subreddits = Annotated[list[Community], Field(max_length=20, description="Communities to watch; empty = all of Reddit")]
+Keywords = Annotated[list[Keyword], Field(max_length=10, description="1 to 10 words or phrases")]
+Subreddits = Annotated[list[Community], Field(max_length=20, description="Communities; empty = all of Reddit")]
 Threshold = Annotated[
     AlertThreshold, Field(description="any mention, or only posts with high_engagement or going viral")
 ]

@@ -1,16 +1,21 @@
 """The Reddit that tools see: questions in Reddit's terms, one `Query` each, nothing hidden."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
-from reddit_mcp.models import Branches, Listing, Names, Rules, Subreddit, Thread, User
+from reddit_mcp.models import Branches, Communities, Listing, Names, Rules, Subreddit, Thread, User, Value
+from reddit_mcp.upstream.reddit_api.community_parts import Flairs, Moderators, WikiIndex
 from reddit_mcp.upstream.source import Answer, Priority, Query, Source
+
+T = TypeVar("T", bound=Value)
 
 ListingSort = Literal["hot", "new", "top", "rising", "controversial"]
 SearchSort = Literal["relevance", "hot", "top", "new", "comments"]
 CommentSort = Literal["best", "top", "new", "controversial", "old", "qa"]
 TimeFilter = Literal["hour", "day", "week", "month", "year", "all"]
+TimeRange = tuple[int | None, int | None]
+"""From a moment (inclusive) to another (exclusive), in seconds since 1970; None is open."""
 
 TTL = {
     "new": 120,
@@ -26,6 +31,13 @@ TTL = {
     "sentiment": 3600,
 }
 """Seconds an answer stays fresh, by sort or kind."""
+
+PARTS: dict[type[Value], tuple[str, str]] = {
+    Moderators: ("about/moderators", "moderators"),
+    WikiIndex: ("wiki/pages", "wiki"),
+    Flairs: ("api/link_flair_v2", "post flairs"),
+}
+"""Where more about a community is read, and what it is called."""
 
 PAGE = 100
 """Things that Reddit puts on a page at most."""
@@ -84,8 +96,15 @@ class Reddit:
         time_filter: TimeFilter,
         limit: int = PAGE,
         after: str = "",
+        within: TimeRange = (None, None),
+        what: Literal["link", "comment"] = "link",
     ) -> Answer[Listing]:
-        """Posts that match Reddit's search syntax, within a community or in `all`."""
+        """Posts or comments that match Reddit's search syntax, within a community or in `all`.
+
+        A range of dates replaces the time filter. Comments and ranges are questions of ours: a source answers them, or
+        says what to ask instead.
+        """
+        ranged = within != (None, None)
         return await self._source.fetch(
             Query(
                 kind="search",
@@ -95,10 +114,12 @@ class Reddit:
                 params=_pairs(
                     q=text,
                     sort=sort,
-                    t=time_filter,
+                    t="" if ranged else time_filter,
+                    since=within[0],
+                    until=within[1],
                     limit=limit,
                     after=after,
-                    type="link",
+                    type=what,
                     restrict_sr="false" if community.lower() == "all" else "true",
                 ),
                 ttl=TTL["search"],
@@ -201,29 +222,41 @@ class Reddit:
 
     async def subreddit(self, name: str) -> Answer[Subreddit]:
         """A community's description and numbers."""
+        return await self._of_community(name, "about", Subreddit)
+
+    async def rules(self, name: str) -> Answer[Rules]:
+        """A community's rules."""
+        return await self._of_community(name, "about/rules", Rules)
+
+    async def community_part(self, name: str, model: type[T]) -> Answer[T]:
+        """A community's Moderators, WikiIndex or Flairs."""
+        path, part = PARTS[model]
+        return await self._of_community(name, path, model, f"{part} of ")
+
+    async def _of_community(self, name: str, what: str, model: type[T], part: str = "") -> Answer[T]:
         return await self._source.fetch(
             Query(
                 kind="subreddit",
-                model=Subreddit,
-                resource=f"community r/{name}",
-                path=f"/r/{_piece(name)}/about",
+                model=model,
+                resource=f"{part}community r/{name}",
+                path=f"/r/{_piece(name)}/{what}",
                 ttl=TTL["subreddit"],
                 priority=self._priority,
                 tags=communities(name),
             )
         )
 
-    async def rules(self, name: str) -> Answer[Rules]:
-        """A community's rules."""
+    async def find_communities(self, text: str, limit: int = PAGE, after: str = "") -> Answer[Communities]:
+        """Communities about a topic; a source without such a search finds them by how their names begin."""
         return await self._source.fetch(
             Query(
-                kind="subreddit",
-                model=Rules,
-                resource=f"community r/{name}",
-                path=f"/r/{_piece(name)}/about/rules",
-                ttl=TTL["subreddit"],
+                kind="search",
+                model=Communities,
+                resource="community",
+                path="/subreddits/search",
+                params=_pairs(q=text, limit=limit, after=after),
+                ttl=TTL["search"],
                 priority=self._priority,
-                tags=communities(name),
             )
         )
 

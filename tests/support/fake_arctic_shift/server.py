@@ -42,7 +42,7 @@ class FakeArcticShift:
     """An ASGI app.
 
     Attributes:
-        posts, comments, communities, users, rules, links: what it keeps; a test may take things away.
+        posts, comments, communities, users, rules, wikis, links: what it keeps; a test may take things away.
         active: communities, in lower case, that refuse words over more than `searchable` seconds (0: always).
         tree_most: comments of a tree before it collapses the rest.
         inclusive: whether `after` and `before` count the second they name.
@@ -57,6 +57,7 @@ class FakeArcticShift:
         self.communities: list[Json] = []
         self.users: list[Json] = []
         self.rules: dict[str, list[Json]] = {}
+        self.wikis: dict[str, list[Any]] = {}
         self.links: dict[str, str] = {}
         self.active: set[str] = set()
         self.searchable = 0
@@ -141,6 +142,7 @@ class FakeArcticShift:
             "/api/comments/tree": self._tree,
             "/api/subreddits/search": self._subreddits,
             "/api/subreddits/rules": self._rules,
+            "/api/subreddits/wikis/list": lambda params: self.wikis.get(params["subreddit"].lower(), []),
             "/api/users/search": self._users,
             "/api/users/interactions/subreddits": self._interactions,
             "/api/short_links": self._short_links,

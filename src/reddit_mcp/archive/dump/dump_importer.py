@@ -70,17 +70,21 @@ class Report:
         return self.read.total() - self.added.total()
 
 
-def import_paths(paths: Iterable[Path], db: Path, progress: Callable[[Progress], None]) -> Report:
+def import_paths(
+    paths: Iterable[Path], db: Path, progress: Callable[[Progress], None], *, comment_index: bool = True
+) -> Report:
     """Import dump files, and those in folders, into the archive at `db`; `progress` is told after every batch.
 
     Lines go in as upserts that keep the newer version (see Writer), file by file in the order of their names. So an
     import that was interrupted, even by a kill, is completed by running it again, and ends with the same archive.
 
+    An import leaves the archive with an index over all its comments, or without one where that is not wanted.
+
     Raises:
         DumpError: the archive cannot be written, for example because the disk is full.
     """
     report = Report()
-    with _writing(db), _writer(db) as writer:
+    with _writing(db), _writer(db, comment_index=comment_index) as writer:
         before = _stored(db)
         importer = _Importer(writer, report, progress)
         for path in dump_files(list(paths), importer.unreadable):
@@ -97,9 +101,9 @@ def _writing(db: Path) -> Iterator[None]:
         raise DumpError(f"cannot write the archive {db}: {error}") from error
 
 
-def _writer(db: Path) -> Writer:
+def _writer(db: Path, *, comment_index: bool) -> Writer:
     try:
-        return Writer(db)
+        return Writer(db, comment_index=comment_index)
     except ValueError as error:
         raise DumpError(str(error)) from error
 

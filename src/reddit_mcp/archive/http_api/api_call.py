@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
 
-from reddit_mcp.archive.archive_store import Order, Period, Store
+from reddit_mcp.archive.archive_store import Order, Period, Store, TimeRange
 from reddit_mcp.archive.sqlite.raw_fields import whole
 
 _EVERYWHERE = ("all", "popular")
@@ -50,6 +50,11 @@ class Call:
         """The parameter `t`."""
         value = self.given.get("t", default)
         return cast("Period", value) if value in get_args(Period) else default
+
+    def time_range(self) -> TimeRange | None:
+        """The parameters `since` and `until`, if one of them is given."""
+        since, until = (whole(self.given.get(name)) for name in ("since", "until"))
+        return None if since is None and until is None else TimeRange(since, until)
 
     def order(self, default: Order, *others: Order) -> Order:
         """The parameter `sort`, if it is one of these."""

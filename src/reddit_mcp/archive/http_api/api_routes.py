@@ -27,13 +27,15 @@ def posts(call: Call) -> Found:
 
 
 def search(call: Call) -> Found:
-    """/search and /r/NAME/search; a community counts with restrict_sr only."""
+    """/search and /r/NAME/search; a community counts with restrict_sr only.
+
+    Beyond Reddit's: `type=comment` finds comments, `since` and `until` (seconds) limit the time.
+    """
     places = call.communities()
     order = call.order("relevance", "hot", "top", "new", "comments")
-    found = call.store.search(
-        call.given.get("q", ""), places if call.flag("restrict_sr") else None, order, call.period("all")
-    )
-    return _page(call, found)
+    find = call.store.search_comments if call.given.get("type") == "comment" else call.store.search
+    when = call.time_range() or call.period("all")
+    return _page(call, find(call.given.get("q", ""), places if call.flag("restrict_sr") else None, order, when))
 
 
 def comments(call: Call) -> Found:
@@ -98,7 +100,7 @@ def rules(call: Call) -> Found:
 def subreddits(call: Call) -> Found:
     """/subreddits/search?q= and /subreddits/popular, the biggest first."""
     found = [reddit_json.subreddit(data) for data in call.store.communities(call.given.get("q", ""))]
-    names = [text(each["data"].get("name")) for each in found]
+    names = [text(each["data"].get("name")) or text(each["data"].get("display_name")) for each in found]
     chosen, after, before = call.cut(names)
     return reddit_json.listing([found[at] for at in chosen], after, before)
 

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reddit_mcp.archive.archive_store import Store
+from reddit_mcp.archive.archive_store import NO_COMMENT_INDEX, NoCommentIndexError, Store
 from reddit_mcp.archive.http_api import api_routes
 from reddit_mcp.archive.http_api.api_call import Call, NoSuchCommunityError, NotFoundError
 from reddit_mcp.archive.http_api.api_routes import Found
@@ -76,6 +76,8 @@ def _respond(answer: Callable[[Call], Found], call: Call) -> Response:
         return Response(_MOVED, 302, {"location": place}, media_type="text/html; charset=UTF-8")
     except NotFoundError:
         return _error(404, "Not Found")
+    except NoCommentIndexError:
+        return _json(orjson.dumps({"message": "Not Implemented", "error": 501, "reason": NO_COMMENT_INDEX}), 501)
     return _json(body if call.raw else _escaped(body))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from reddit_mcp.archive.sqlite.comment_index import CommentIndex
 from reddit_mcp.archive.sqlite.index_document import document
 from reddit_mcp.archive.sqlite.rank_formulas import controversy, hot, post_votes
 from reddit_mcp.archive.sqlite.raw_fields import account, community, flag, identity, moment, text, whole
@@ -57,16 +58,19 @@ class Writer:
     A thing from the future (a day after `now`, in seconds since 1970; None is the clock) is kept as one without a time:
     a damaged line would else be the newest of its archive, and so move what the archive calls "now".
 
+    With `comment_index` the archive has an index over the words of its comments; without it, it has none any more.
+
     Raises:
         ValueError: the file is an archive of another version.
         sqlite3.Error: the file is no database, or the disk is full.
     """
 
-    def __init__(self, path: Path, now: float | None = None) -> None:
+    def __init__(self, path: Path, now: float | None = None, *, comment_index: bool = True) -> None:
         self._latest = (time.time() if now is None else now) + _LEEWAY
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
         try:
             self._codec = Codec(self._prepare(path))
+            self._comments = CommentIndex(self._db, self._codec, wanted=comment_index)
         except BaseException:
             self._db.close()
             raise
@@ -100,9 +104,11 @@ class Writer:
             self._span = []
             stored = sum(puts[kind](data) for kind, data in things if kind in puts)
             self._put_span()
+            self._comments.flush()
             self._db.execute("COMMIT")
         except BaseException:
             self._ids.clear()
+            self._comments.forget()
             if self._db.in_transaction:  # a full disk has ended it already
                 self._db.execute("ROLLBACK")
             raise
@@ -157,12 +163,15 @@ class Writer:
         row = self._db.execute("SELECT seen, data FROM comment WHERE id = ?", (number,)).fetchone()
         if row and self._stays(data, seen, {}, row[1], row[0]):
             return False
-        post = identity(data.get("link_id"))
+        if row:
+            self._comments.drop(number, self._codec.unpack(row[1]))
+        post, created = identity(data.get("link_id")), self._created(data)
         self._db.execute(_PUT_COMMENT, (
             number, post, _parent(data, number, post), self._community(data), self._account(data),
-            self._created(data), whole(data.get("score")), max(whole(data.get("downs")) or 0, 0),
+            created, whole(data.get("score")), max(whole(data.get("downs")) or 0, 0),
             flag(data.get("controversiality")), flag(data.get("stickied")), seen, self._codec.pack(data),
         ))  # fmt: skip
+        self._comments.put(number, created, data)
         return True
 
     def _stays(

@@ -1,4 +1,4 @@
-"""A post as the index sees it: words of its title, words of its text, and facets such as its author.
+"""A post or comment as the index sees it: words of its title, words of its text, and facets such as its author.
 
 A word of the title and a facet are marked by a first character of Unicode's private use area, which no word of a text
 contains. So a whole query, fields and negations included, is one full-text expression over one column.
@@ -49,6 +49,14 @@ def document(data: dict[str, Any]) -> str:
     """Everything that a query may find a post by, parted by blanks."""
     found = {word(field, each) for field in ("title", "selftext") for each in words(text(data.get(field)))}
     return " ".join(sorted(found.union(facets_of(data))))
+
+
+def comment_document(data: dict[str, Any]) -> str:
+    """Everything that a query may find a comment by; it has no title."""
+    found = set(words(text(data.get("body")))) | {EVERYTHING}
+    found |= {facet("subreddit", name) for name in [community(data)] if name}
+    found |= {facet("author", name) for name in [account(data)] if name}
+    return " ".join(sorted(found))
 
 
 class Document:

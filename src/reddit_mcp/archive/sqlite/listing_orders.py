@@ -25,6 +25,8 @@ _COLUMNS: dict[str, str] = {
 _FEW = 4_000  # of a listing: fetched here and there, and sorted, in about 15 ms
 _FEW_FOUND = 10_000  # by a query; to walk an index instead costs more there, a look at every post's words
 _RECENT = 30_000  # fetched one after the other, and sorted, in about as long
+_LIMITS = "created >= ? AND created < ?"
+_IN_TIME = f"SELECT 1 FROM post WHERE {_LIMITS}"  # noqa: S608 - a constant
 _MATCHES = "SELECT rowid FROM post_words WHERE post_words MATCH ?"
 _CHECKED = 1_500  # posts whose text is read to check a phrase, the best first
 _BATCH = 100  # of them read at once
@@ -66,14 +68,19 @@ class Ranking:
         )
         return [number for _, number in ranks[:LONGEST]]
 
-    def search(self, query: str, communities: Sequence[str] | None, order: Order, since: int | None) -> list[int]:
-        """What a query finds. Relevance: the words in the title before the words elsewhere, then the score."""
+    def search(
+        self, query: str, communities: Sequence[str] | None, order: Order, limits: tuple[int, int] | None
+    ) -> list[int]:
+        """What a query finds, in a range of time or (None) in all.
+
+        Relevance: the words in the title before the words elsewhere, then the score.
+        """
         asked = parse(query)
         if asked is None:
             return []
         node = asked if communities is None else within(asked, tuple(communities))
-        best = self._found(in_title(node), order, since) if order == "relevance" and in_title(node) != node else []
-        rest = self._found(node, order, since) if len(best) < LONGEST else []
+        best = self._found(in_title(node), order, limits) if order == "relevance" and in_title(node) != node else []
+        rest = self._found(node, order, limits) if len(best) < LONGEST else []
         return list(dict.fromkeys(number for _, number in best + rest))[:LONGEST]
 
     def _range(self, community: int | None, order: Order, since: int | None, few: int) -> Iterator[Rank]:
@@ -87,15 +94,15 @@ class Ranking:
                 index = f"{family}_created"
         return self._ranked(f"post INDEXED BY {index} WHERE {where} 1", values, column)
 
-    def _found(self, node: Node, order: Order, since: int | None) -> list[Rank]:
+    def _found(self, node: Node, order: Order, limits: tuple[int, int] | None) -> list[Rank]:
         words, column = expression(node)[0], _COLUMNS[order]
         source, values = f"post INDEXED BY post_{column} WHERE seq IN ({_MATCHES})", list[Any]([words])
         if self._few(_MATCHES, [words], _FEW_FOUND):
             source = "post_words CROSS JOIN post ON post.seq = post_words.rowid WHERE post_words MATCH ?"
-        elif since is not None and self._few("SELECT 1 FROM post WHERE created >= ?", [since], _RECENT):
+        elif limits is not None and self._few(_IN_TIME, limits, _RECENT):
             source = f"post INDEXED BY post_created WHERE seq IN ({_MATCHES})"
-        if since is not None:
-            source, values = f"{source} AND created >= ?", [*values, since]
+        if limits is not None:
+            source, values = f"{source} AND {_LIMITS}", [*values, *limits]
         check = unsure(node)
         if check is None:
             return list(self._ranked(source, values, column))

@@ -5,14 +5,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from reddit_mcp.archive.archive_store import LONGEST, Node, Order, Period, Thing
+from reddit_mcp.archive.archive_store import LONGEST, Node, Order, Period, Thing, TimeRange
 from reddit_mcp.archive.sqlite.archive_reader import Reader, fullnames, like
+from reddit_mcp.archive.sqlite.comment_search import CommentSearch
 from reddit_mcp.archive.sqlite.listing_orders import Ranking
 from reddit_mcp.archive.sqlite.rank_formulas import hot
-from reddit_mcp.archive.sqlite.raw_fields import base36, identity
+from reddit_mcp.archive.sqlite.raw_fields import base36, identity, whole
 
 _SECONDS = {"hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_592_000, "year": 31_536_000}
 _LATEST_OF_AUTHOR = 5_000  # ranked in Python when an order other than `new` is asked for
+_DESCRIBING = ("name", "title", "description")
+_MOST_WORDS = 20
 _BIGGEST_FIRST = "ORDER BY fullname IS NULL, ifnull(subscribers, -1) DESC, id LIMIT ?"
 
 _THREAD = """
@@ -33,6 +36,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._reader = Reader(path)
         self._ranking = Ranking(self._reader)
+        self._comments = CommentSearch(self._reader)
 
     def __enter__(self) -> Self:
         return self
@@ -63,9 +67,17 @@ class SqliteStore:
         since = self._since(period) if order in ("top", "controversial") else None
         return fullnames("t3", self._ranking.listing(places, order, since))
 
-    def search(self, query: str, communities: Sequence[str] | None, order: Order, period: Period) -> list[str]:
+    def search(
+        self, query: str, communities: Sequence[str] | None, order: Order, when: Period | TimeRange
+    ) -> list[str]:
         """See `Store`."""
-        return fullnames("t3", self._ranking.search(query, communities, order, self._since(period)))
+        return fullnames("t3", self._ranking.search(query, communities, order, self._limits(when)))
+
+    def search_comments(
+        self, query: str, communities: Sequence[str] | None, order: Order, when: Period | TimeRange
+    ) -> list[str]:
+        """See `Store`."""
+        return fullnames("t1", self._comments.search(query, communities, order, self._limits(when)))
 
     def thread(self, post: str) -> list[Node]:
         """See `Store`."""
@@ -96,9 +108,12 @@ class SqliteStore:
 
     def communities(self, text: str) -> list[dict[str, Any]]:
         """See `Store`."""
-        pattern = f"%{like(text)}%"
-        where = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in ("name", "title", "description"))
-        return self._communities(f"WHERE {where} {_BIGGEST_FIRST}", [pattern] * 3 + [LONGEST])
+        words = text.split()[:_MOST_WORDS]
+        there = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _DESCRIBING)
+        where = " AND ".join([f"({there})"] * len(words)) or "true"
+        patterns = [f"%{like(word)}%" for word in words for _ in _DESCRIBING]
+        found = self._communities(f"WHERE {where} {_BIGGEST_FIRST}", [*patterns, LONGEST])
+        return sorted(found, key=_subscribers, reverse=True)
 
     def names(self, prefix: str) -> list[str]:
         """See `Store`."""
@@ -108,6 +123,12 @@ class SqliteStore:
     def _now(self) -> int:
         span = self.span()
         return span[1] if span else 0
+
+    def _limits(self, when: Period | TimeRange) -> tuple[int, int] | None:
+        if isinstance(when, TimeRange):
+            return when.limits
+        since = self._since(when)
+        return None if since is None else TimeRange(since).limits
 
     def _since(self, period: Period) -> int | None:
         return None if period == "all" else self._now() - _SECONDS[period]
@@ -127,13 +148,26 @@ class SqliteStore:
         )
 
     def _communities(self, rest: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-        rows = self._reader.rows(f"SELECT name, fullname, data FROM community {rest}", values)  # noqa: S608
+        rows = self._reader.rows(f"SELECT name, fullname, data, id FROM community {rest}", values)  # noqa: S608
         return [self._described(*row) for row in rows]
 
-    def _described(self, name: str, number: int | None, blob: bytes | None) -> dict[str, Any]:
+    def _described(self, name: str, number: int | None, blob: bytes | None, row: int) -> dict[str, Any]:
         if blob is not None:
             return self._reader.unpack(blob) | {"display_name": name}
-        return {"display_name": name} if number is None else {"display_name": name, "name": f"t5_{base36(number)}"}
+        known = {"display_name": name} if number is None else {"display_name": name, "name": f"t5_{base36(number)}"}
+        return known | self._told_by_posts(row)
+
+    def _told_by_posts(self, community: int) -> dict[str, Any]:
+        """What the newest post tells of a community that has no record of its own."""
+        sql = "SELECT data FROM post WHERE community = ? ORDER BY created DESC LIMIT 1"
+        found = [self._reader.unpack(blob) for (blob,) in self._reader.rows(sql, [community])]
+        count = whole(found[0].get("subreddit_subscribers")) if found else None
+        return {} if count is None else {"subscribers": count}
+
+
+def _subscribers(community: dict[str, Any]) -> int:
+    count = whole(community.get("subscribers"))
+    return -1 if count is None else count
 
 
 def _rank(order: Order, created: int, score: int, dispute: float) -> float:

@@ -16,7 +16,7 @@ PLAIN_STEP = 100_000
 KINDS = {"t3": "posts", "t1": "comments", "t2": "users", "t5": "communities"}
 
 
-def import_archive(settings: Settings, paths: Sequence[Path], db: Path | None) -> int:
+def import_archive(settings: Settings, paths: Sequence[Path], db: Path | None, *, comment_index: bool = True) -> int:
     """Import the dumps; 1 when nothing at all was read.
 
     Raises:
@@ -26,7 +26,7 @@ def import_archive(settings: Settings, paths: Sequence[Path], db: Path | None) -
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _progress() as watch:
-            report = dump.import_paths(paths, target, watch)
+            report = dump.import_paths(paths, target, watch, comment_index=comment_index)
     except (dump.DumpError, OSError) as error:
         raise Unavailable(f"The import into {target} stopped: {error}") from error
     sys.stdout.write(_summary(report, target))

@@ -33,6 +33,8 @@ def _meant(name: str, value: Any, schema: Json | None) -> Any:
         return _ABSENT
     if "enum" in schema:
         return _choice(value, schema["enum"])
+    if "enum" in schema.get("items", {}):
+        return _choices(value, schema["items"]["enum"])
     read = _BY_NAME.get(name) or _BY_TYPE.get(schema.get("type", ""))
     return read(value) if read else value
 
@@ -53,6 +55,15 @@ def _entries(value: Any) -> Any:
     except (ValueError, RecursionError):
         return [text]
     return found if isinstance(found, list) else [text]
+
+
+def _choices(value: Any, choices: list[Any]) -> Any:
+    """Several of the choices, also as `a,b`, each whatever its case."""
+    listed = _entries(value)
+    if not isinstance(listed, list):
+        return listed
+    given = [part for each in listed for part in (each.split(",") if isinstance(each, str) else [each])]
+    return [_choice(each, choices) for each in given if each != ""]
 
 
 def _number(value: Any) -> Any:
@@ -77,5 +88,10 @@ def _each_community(value: Any) -> Any:
     return _entries(value)
 
 
-_BY_NAME = {"subreddit": _communities, "subreddits": _each_community}
+def _moment(value: Any) -> Any:
+    """Seconds since 1970 that came as a number."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+_BY_NAME = {"subreddit": _communities, "subreddits": _each_community, "since": _moment, "until": _moment}
 _BY_TYPE = {"array": _entries, "integer": _number, "boolean": _flag}

@@ -71,7 +71,7 @@ QueryText = Annotated[
     Field(
         min_length=1,
         max_length=500,
-        description='Words to find; Reddit syntax such as "exact phrase", title:x, author:x, AND, OR, NOT works',
+        description='Words; "exact phrase", title:x, author:x, AND, OR, NOT work',
     ),
     BeforeValidator(clean),
     AfterValidator(harmless),
@@ -84,13 +84,13 @@ Community = Annotated[
 ]
 Communities = Annotated[
     str,
-    Field(min_length=1, max_length=NAME_LENGTH, description="Community, several joined with + (a+b), all or popular"),
+    Field(min_length=1, max_length=NAME_LENGTH, description="One, several (a+b), all or popular"),
     BeforeValidator(clean),
     _named(identifiers.communities),
 ]
 OptionalCommunity = Annotated[
     str,
-    Field(max_length=NAME_LENGTH, description="Only this community, or several joined with +"),
+    Field(max_length=NAME_LENGTH, description="Only this community, or several (a+b)"),
     BeforeValidator(clean),
     _named(identifiers.communities, optional=True),
 ]
@@ -113,14 +113,24 @@ CommentRef = Annotated[
 ]
 After = Annotated[
     str,
-    Field(max_length=100, pattern=r"^[A-Za-z0-9_-]*$", description="Cursor for the next page: `after` of the last"),
+    Field(max_length=100, pattern=r"^[A-Za-z0-9_-]*$", description="`after` of the page before"),
     BeforeValidator(clean),
 ]
 PageLimit = Annotated[int, Field(ge=1, le=100, description="How many to return")]
 TimeFilter = Annotated[
     Literal["hour", "day", "week", "month", "year", "all"], Field(description="How far back to look")
 ]
+Since = Annotated[
+    str,
+    Field(max_length=40, description="From this ISO 8601 date or time, or epoch seconds; replaces time_filter"),
+    BeforeValidator(clean),
+]
+Until = Annotated[
+    str,
+    Field(max_length=40, description="Before this one"),
+    BeforeValidator(clean),
+]
 Detail = Annotated[
     Literal["concise", "full"],
-    Field(description="concise: what is needed, long text cut; full: every field"),
+    Field(description="concise cuts long text; full has every field"),
 ]

@@ -12,7 +12,7 @@ ITEMS: Json = {"type": "array", "items": {"type": "object"}}
 OBJECT: Json = {"type": "object"}
 TEXT: Json = {"type": "string"}
 INTEGER: Json = {"type": "integer"}
-CURSOR: Json = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Cursor of the next page"}
+CURSOR: Json = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 
 METADATA: Json = {
     "type": "object",
@@ -21,7 +21,6 @@ METADATA: Json = {
 ERROR: Json = {
     "type": "object",
     "properties": {"code": INTEGER, "type": TEXT, "message": TEXT, "data": OBJECT},
-    "required": ["code", "type", "message", "data"],
 }
 
 

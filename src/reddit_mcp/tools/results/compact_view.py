@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from reddit_mcp.analysis.prose import cut
-from reddit_mcp.models import Comment, Post
+from reddit_mcp.models import Comment, Post, Subreddit
 
 Json = dict[str, Any]
 
@@ -32,7 +32,8 @@ PARTS = "crosspost_of gallery video_url poll removed locked archived edited_utc 
 TELLING = ("link_flair_text", "over_18", "spoiler", "stickied", "is_video", *PARTS)
 COMMENT_PARTS = ("removed", "edited_utc", "score_hidden", "collapsed_reason")
 POST_FIELDS = {*Post.model_fields} - {"crosspost_parent", "author_flair_text", *PARTS}
-COMMENT_FIELDS = {*Comment.model_fields} - {"permalink", "subreddit", *COMMENT_PARTS}
+COMMUNITY_FIELDS = {"name", "title", "description", "subscribers", "over18", "created_utc"}
+COMMENT_FIELDS = {*Comment.model_fields} - {"permalink", "subreddit", "post", *COMMENT_PARTS}
 
 
 def full_post(post: Post) -> Json:
@@ -113,6 +114,29 @@ def comments(items: Sequence[Comment], detail: str) -> list[Json]:
     return shown
 
 
+def found_comments(items: Sequence[Comment], detail: str) -> list[Json]:
+    """Comments outside their threads: each with its time, its address and its post; concise ones share a budget."""
+    shown = [comment(item, detail) | _whereabouts(item, detail) for item in items]
+    if detail == "concise":
+        fit(shown, "body", CHARACTERS_PER_POST * max(len(shown), DEFAULT_POSTS))
+    return shown
+
+
+def _whereabouts(item: Comment, detail: str) -> Json:
+    post = item.post.model_dump() if item.post else {"id": "", "title": "", "subreddit": item.subreddit}
+    if detail == "concise":
+        post["title"] = cut(post["title"], LONGEST_TITLE)[0]
+    return {"created_utc": item.created_utc, "permalink": item.permalink, "post": post}
+
+
+def communities(items: Iterable[Subreddit], detail: str) -> list[Json]:
+    """Communities that a search found."""
+    shown = [item.model_dump(include=COMMUNITY_FIELDS) for item in items]
+    for item in shown if detail == "concise" else ():
+        _cut(item, "description", LONGEST_TEXT)
+    return shown
+
+
 def nest(items: Sequence[Comment], shown: Sequence[Json]) -> list[Json]:
     """Hang each shown comment below its parent; one whose parent is not there stands at the top."""
     roots: list[Json] = []
@@ -181,7 +205,7 @@ def _cut(item: Json, field: str, limit: int) -> None:
 
 
 def _short_permalink(item: Json) -> None:
-    if "permalink" in item:
+    if "permalink" in item and "title" in item:  # posts alone have such a form
         item["permalink"] = f"https://redd.it/{item['id']}"
 
 

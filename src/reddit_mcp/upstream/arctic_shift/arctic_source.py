@@ -48,6 +48,16 @@ class ArcticShift:
         return Answer(parse(query.model, payload), calls=asking.calls, ttl=query.ttl, limits=said)
 
 
+_ABOUT = {
+    ("about",): community_questions.about,
+    ("about", "rules"): community_questions.rules,
+    ("wiki", "pages"): community_questions.wiki_index,
+    ("about", "moderators"): community_questions.missing,
+    ("api", "link_flair_v2"): community_questions.missing,
+}
+"""What is asked about one community, by the path below it."""
+
+
 class _Question:
     """One query, taken apart along its path."""
 
@@ -63,10 +73,6 @@ class _Question:
         match self._pieces:
             case ["r", names, "search"]:
                 return await self._search(names)
-            case ["r", name, "about"]:
-                return await community_questions.about(self._asking, name, self._resource), None
-            case ["r", name, "about", "rules"]:
-                return await community_questions.rules(self._asking, name, self._resource), None
             case ["r", names, ("hot" | "new" | "top" | "rising" | "controversial" | "best") as sort]:
                 return await self._listings.community(names, sort)
             case ["comments", post] | ["comments", post, "_"]:
@@ -77,6 +83,10 @@ class _Question:
                 return await user_questions.about(self._asking, name, self._resource), refusal_sentences.NO_KARMA
             case ["user", name, ("overview" | "submitted" | "comments") as what]:
                 return await self._listings.history(name, what)
+            case ["subreddits", "search"]:
+                return await community_questions.search(self._asking, self._given)
+            case ["r", name, *part] if tuple(part) in _ABOUT:
+                return await _ABOUT[tuple(part)](self._asking, name, self._resource), None
         return await self._by_name(), None
 
     async def _search(self, names: str) -> Told:

@@ -6,6 +6,16 @@ FIRST_LOOK = (
 )
 FIRST_LOOK_SECONDS = 36 * 3600
 
+NO_COMMENT_ORDER = "Arctic Shift finds comments by time only: these are the newest that match."
+NO_TOPIC = (
+    "Arctic Shift finds communities by how their names begin, not by topic: these begin with {prefix}, the largest "
+    "first."
+)
+NO_PART = (
+    "Arctic Shift does not keep the {part}: ask for rules or wiki_index, or read the description that "
+    "get_subreddit_info gives."
+)
+MORE_NAMES = "There may be more: give a longer beginning."
 NO_ORDER = "Arctic Shift has no {order} order: these are the newest, with the scores known so far."
 NO_RELEVANCE = "Arctic Shift finds posts by time only: these are the newest that match, not the most relevant."
 SAMPLE = "Arctic Shift has no order by score: the {count} newest things of the period were ranked, not all of them."

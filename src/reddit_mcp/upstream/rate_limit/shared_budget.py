@@ -164,12 +164,18 @@ class SharedBudget:
         slow = EASE_ON_SLOW if seconds > SLOW_SECONDS else 1.0
         return News(
             late=late if late > LATE_SECONDS else 0.0,
-            unused=isinstance(failure, Unavailable) and failure.data.get("reason") == "breaker_open",
+            unused=_unsent(failure, grant),
             remaining=remaining if lower else None,
             reset=reset if lower else 0.0,
             block=block,
             ease=EASE_ON_429 if block and grant.left else slow,
         )
+
+
+def _unsent(failure: Failure | None, grant: Grant) -> bool:
+    """Whether nothing was sent for it: the breaker was open, or the source has no such question."""
+    reason = failure.data.get("reason") if isinstance(failure, Unavailable) else None
+    return reason == "breaker_open" or (reason == "not_offered_by_source" and grant.left is None)
 
 
 def _block(failure: Failure | None) -> float:

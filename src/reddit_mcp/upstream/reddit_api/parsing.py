@@ -5,8 +5,24 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from reddit_mcp.models import Branches, Comment, Listing, More, Names, Post, Rule, Rules, Subreddit, Thread, User, Value
-from reddit_mcp.upstream.reddit_api import post_parts
+from reddit_mcp.models import (
+    Branches,
+    Comment,
+    Communities,
+    Discussed,
+    Listing,
+    More,
+    Names,
+    Post,
+    Rule,
+    Rules,
+    Subreddit,
+    Thread,
+    User,
+    Value,
+)
+from reddit_mcp.upstream.reddit_api import community_parts, post_parts
+from reddit_mcp.upstream.reddit_api.community_parts import Flairs, Moderators, WikiIndex
 from reddit_mcp.upstream.reddit_api.json_values import WEB, moment
 from reddit_mcp.upstream.reddit_api.json_values import integer as _integer
 from reddit_mcp.upstream.reddit_api.json_values import link as _link
@@ -131,6 +147,13 @@ def comment(data: dict[str, Any], depth: int = 0) -> Comment:
     )
 
 
+def lone_comment(data: dict[str, Any]) -> Comment:
+    """A `t1` object outside its thread, where Reddit tells its post's title."""
+    thread, community = _text(data.get("link_id")).rpartition("_")[2], _text(data.get("subreddit"))
+    post = Discussed(id=thread, title=_text(data.get("link_title")), subreddit=community) if thread else None
+    return comment(data).model_copy(update={"post": post})
+
+
 def more(data: dict[str, Any], depth: int = 0) -> More:
     """A `more` object: old ones say count 0 although they name children."""
     listed = data.get("children")
@@ -145,13 +168,13 @@ def _children(listing: Json) -> Iterator[tuple[str, dict[str, Any]]]:
     for child in listed if isinstance(listed, list) else ():
         if isinstance(child, dict) and isinstance(data := child.get("data"), dict):
             kind = _text(child.get("kind"))
-            if kind == "more" or isinstance(data.get("id") or data.get("name"), str):
+            if kind in ("more", "t5") or isinstance(data.get("id") or data.get("name"), str):
                 yield kind, data
 
 
 def listing(payload: Json) -> Listing:
     """A page of `t3` and `t1`; other kinds, and advertisements, are left out."""
-    makers: dict[str, Callable[[dict[str, Any]], Post | Comment]] = {"t3": post, "t1": comment}
+    makers: dict[str, Callable[[dict[str, Any]], Post | Comment]] = {"t3": post, "t1": lone_comment}
     shown = ((kind, data) for kind, data in _children(payload) if kind in makers and not post_parts.is_promoted(data))
     items = tuple(makers[kind](data) for kind, data in shown)
     return Listing(items=items, after=_text(_object(payload)["data"].get("after")) or None)
@@ -227,6 +250,13 @@ def subreddit(payload: Json) -> Subreddit:
     )
 
 
+def found_communities(payload: Json) -> Communities:
+    """A page of `t5`; one without a name is left out."""
+    named = [data for kind, data in _children(payload) if kind == "t5" and _text(data.get("display_name"))]
+    items = tuple(subreddit({"data": data}) for data in named)
+    return Communities(items=items, after=_text(_object(payload)["data"].get("after")) or None)
+
+
 def rules(payload: Json) -> Rules:
     """The answer of `/r/{name}/about/rules`."""
     listed = _object(payload).get("rules")
@@ -257,4 +287,8 @@ _PARSERS: dict[type[Value], Callable[[Json], Value]] = {
     Subreddit: subreddit,
     Rules: rules,
     Names: community_names,
+    Communities: found_communities,
+    Moderators: lambda payload: community_parts.moderators(_object(payload)),
+    WikiIndex: lambda payload: community_parts.wiki_index(_object(payload)),
+    Flairs: community_parts.flairs,
 }

@@ -21,9 +21,9 @@ from prawcore.rate_limit import RateLimiter
 from prawcore.sessions import FiniteRetryStrategy, Session
 
 from reddit_mcp.errors import Failure, UpstreamError
-from reddit_mcp.models import Value
+from reddit_mcp.models import Listing, Value
 from reddit_mcp.upstream.rate_limit.reported_limit import ReportedLimit
-from reddit_mcp.upstream.reddit_api import redirects, response_errors, untrusted_text
+from reddit_mcp.upstream.reddit_api import date_range, reddit_offers, redirects, response_errors, untrusted_text
 from reddit_mcp.upstream.reddit_api.abortable_http import AbortableSession
 from reddit_mcp.upstream.reddit_api.parsing import UnexpectedShape, escaped, parse, unescaped
 from reddit_mcp.upstream.reddit_api.requestor import CheckedRequestor, Guard, TokenRefused, too_slow
@@ -207,7 +207,19 @@ class PrawTransport:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reddit")
 
     async def fetch(self, query: Query[T]) -> Answer[T]:
-        """Ask Reddit once; the whole exchange, a slow drip included, ends within the application's timeout."""
+        """Ask Reddit once, or a few times for a search within a range of dates.
+
+        Each whole exchange, a slow drip included, ends within the application's timeout.
+        """
+        archive = bool(self._app.edition)
+        if failure := reddit_offers.refusal(query, archive=archive):
+            raise failure
+        if not archive and date_range.is_asked(query.params):
+            found = await date_range.search(cast("Query[Listing]", query), self._once)
+            return cast("Answer[T]", found)
+        return await self._once(query)
+
+    async def _once(self, query: Query[T]) -> Answer[T]:
         async with self._places:
             instance = self._idle.pop() if self._idle else _Instance(self._app, self.budget, self._sign_in_guard)
             try:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reddit_mcp.errors import Failure, InvalidInput, NotFound, RateLimited, Unavailable, UpstreamError
-from reddit_mcp.upstream.reddit_api import redirects
+from reddit_mcp.upstream.reddit_api import reddit_offers, redirects
 
 TOKEN_PATH = "/api/v1/access_token"  # noqa: S105 - a path
 HTTP_OK, HTTP_UNAUTHORIZED = 200, 401
@@ -231,6 +231,12 @@ def _in_trouble(refused: Refused) -> Failure:
     return broken(refused.status, f"Reddit is having trouble (HTTP {refused.status})")
 
 
+def _not_implemented(refused: Refused) -> Failure:
+    if refused.by_archive and (refused.facts or {}).get("reason") == "no_comment_index":
+        return reddit_offers.not_offered(reddit_offers.NO_COMMENT_INDEX, "archive")
+    return _in_trouble(refused)
+
+
 def _sign_in_in_trouble(refused: Refused) -> Failure:
     return broken(refused.status, f"Reddit's sign-in is having trouble (HTTP {refused.status})", "reddit_token")
 
@@ -255,6 +261,7 @@ KINDS: Kinds = (
     ((421, 425), _too_early),
     ((429,), lambda refused: _too_many(refused.headers)),
     (range(401, 500), _unfit),
+    ((501,), _not_implemented),
     (ANY, _in_trouble),
 )
 """What each status means, the first row that has it: RFC 9110, section 15, and what content networks add (520-530).

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reddit_mcp.archive.archive_store import NoCommentIndexError
 from reddit_mcp.archive.dump import Report
 from reddit_mcp.archive.sqlite.sqlite_store import SqliteStore
 from tests.support.dump_import import Data, comment, ids, line, packed, post, run, titles
@@ -90,7 +91,7 @@ def test_what_is_not_understood_is_counted_and_named(tmp_path: Path, content: by
 # Paths and bombs
 
 
-def imported(folder: Path, *paths: Path) -> subprocess.CompletedProcess[str]:
+def imported(folder: Path, *paths: Path | str) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "reddit_mcp", "archive", "import", *map(str, paths), "--db", str(folder / "db")]
     return subprocess.run(
         words, env=environment(folder), cwd=folder, capture_output=True, text=True, timeout=100, check=False
@@ -105,6 +106,17 @@ def test_only_plain_files_are_read(tmp_path: Path) -> None:
     assert f"skipped: {pipe}: not a plain file" in ended.stdout
     assert "skipped: /dev/zero: not a plain file" in ended.stdout
     assert "3 posts" in ended.stdout
+
+
+def test_the_index_over_comments_can_be_left_out(tmp_path: Path) -> None:
+    line = json.dumps({"id": "c1", "body": "a kettle", "link_id": "t3_p1", "created_utc": 1_500_000_000})
+    path = packed(tmp_path, "comments", line.encode())
+    assert imported(tmp_path, path, "--no-comment-index").returncode == 0
+    with SqliteStore(tmp_path / "db") as store, pytest.raises(NoCommentIndexError):
+        store.search_comments("kettle", None, "new", "all")
+    assert imported(tmp_path, path).returncode == 0
+    with SqliteStore(tmp_path / "db") as store:
+        assert store.search_comments("kettle", None, "new", "all") == ["t1_c1"]
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {

@@ -31,11 +31,14 @@ def ask(db: Path, query: str) -> list[Any]:
 
 
 def content(db: Path) -> dict[str, list[Any]]:
-    """Everything in an archive that a reader can see, the word index included."""
+    """Everything in an archive that a reader can see, the word indexes included."""
     found = {table: ask(db, f"SELECT * FROM {table} ORDER BY id") for table in TABLES.values()}
+    found["days"] = ask(db, "SELECT * FROM comment_day ORDER BY day")
     with closing(sqlite3.connect(db)) as reader:
-        reader.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, post_words, instance)")
-        return found | {"words": reader.execute("SELECT term, doc FROM vocabulary ORDER BY 1, 2").fetchall()}
+        for index in ("post_words", "comment_words"):
+            reader.execute(f"CREATE VIRTUAL TABLE temp.of_{index} USING fts5vocab(main, {index}, instance)")
+            found[index] = reader.execute(f"SELECT term, doc FROM of_{index} ORDER BY 1, 2").fetchall()
+    return found
 
 
 # Recorded data
@@ -133,7 +136,8 @@ def test_an_import_killed_midway_is_completed_by_the_next(tmp_path: Path) -> Non
     run(tmp_path / "whole", *paths)
     assert kept < ask(tmp_path / "whole", "SELECT count(*) FROM comment")[0][0]
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
-    assert len(content(tmp_path / "whole")["words"]) > 10_000
+    assert len(content(tmp_path / "whole")["post_words"]) > 10_000
+    assert len(content(tmp_path / "whole")["comment_words"]) > 10_000
 
 
 def test_a_second_import_changes_nothing(tmp_path: Path) -> None:

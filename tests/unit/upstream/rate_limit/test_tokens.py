@@ -162,12 +162,21 @@ async def test_where_all_tokens_are_out_there_is_no_share(store: Store) -> None:
     assert not (await refused(tokens)).settling
 
 
-async def test_a_token_that_was_not_used_is_there_again(store: Store) -> None:
+@pytest.mark.parametrize("reason", ["breaker_open", "not_offered_by_source"])
+async def test_a_token_that_was_not_used_is_there_again(store: Store, reason: str) -> None:
     tokens = SharedBudget(window(store, limit=1), ReportedLimit())
     grant = await grant_from(tokens)
-    await tokens.settle(grant, Unavailable("Open.", service="reddit", reason="breaker_open"), 0)
+    await tokens.settle(grant, Unavailable("Open.", service="reddit", reason=reason), 0)
     await tokens.give_back((await grant_from(tokens)).member)
     await grant_from(tokens)
+
+
+async def test_a_token_that_a_refusal_of_the_source_took_is_spent(store: Store) -> None:
+    tokens = SharedBudget(window(store, limit=1), ReportedLimit())
+    grant = await grant_from(tokens)
+    grant.left = grant.asked
+    await tokens.settle(grant, Unavailable("No.", service="archive", reason="not_offered_by_source"), 0)
+    await refused(tokens)
 
 
 async def test_a_refusal_heard_while_redis_was_away_counts_when_it_is_back() -> None:

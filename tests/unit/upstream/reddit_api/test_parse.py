@@ -6,7 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reddit_mcp.models import Branches, Comment, Listing, Names, Post, Rule, Rules, Subreddit, Thread, User, Value
+from reddit_mcp.models import (
+    Branches,
+    Comment,
+    Discussed,
+    Listing,
+    Names,
+    Post,
+    Rule,
+    Rules,
+    Subreddit,
+    Thread,
+    User,
+    Value,
+)
 from reddit_mcp.upstream.reddit_api.parsing import UnexpectedShape, parse
 from tests.support.reddit_shapes import listing, t1, t2, t3, t5
 
@@ -87,6 +100,10 @@ def test_comment() -> None:
         parent_id="t3_1abc2d",
         permalink="https://www.reddit.com/r/kettles/comments/1abc2d/which_kettle/k1/",
         subreddit="kettles",
+        post=Discussed(id="1abc2d", title="", subreddit="kettles"),
+    )
+    assert comment_of(link_title="Which kettle?").post == Discussed(
+        id="1abc2d", title="Which kettle?", subreddit="kettles"
     )
 
 

@@ -68,7 +68,8 @@ class Listings:
     async def comments(self, names: str, query: str, link: str = "") -> Told:
         """Comments that have words, each with its post's title."""
         found = post_search.comments(self._asking, query, names, self._span(), self._now, link)
-        payload, said = await self._newest(found.pager, None)
+        order = None if self._given.get("sort") == "new" else refusal_sentences.NO_COMMENT_ORDER
+        payload, said = await self._newest(found.pager, order)
         await user_questions.title(self._asking, [child["data"] for child in payload["data"]["children"]])
         return payload, said
 
