@@ -88,7 +88,7 @@ class _Walk:
         if after and not cut:
             said.append(NOT_REACHED.format(count=self.read, reached=_date(self.oldest)))
         page = Listing(items=items, after=_fullname(items[-1]) if cut else after)
-        return replace(last, value=page, calls=self.calls, degraded=" ".join(said) or None)
+        return replace(last, value=page, calls=self.calls, limits=" ".join(said) or None)
 
 
 def _by_time(given: dict[str, str], after: str) -> Params:
