@@ -21,7 +21,7 @@ from reddit_mcp.upstream.rate_limit.shared_budget import SharedBudget, current_g
 from reddit_mcp.upstream.reddit_api import response_errors
 from reddit_mcp.upstream.single_flight import call_context
 from reddit_mcp.upstream.single_flight.call_context import Flight, current_flight
-from reddit_mcp.upstream.source import Answer, Priority, Query
+from reddit_mcp.upstream.source import Answer, Priority, Query, Source
 from tests.support.redis_store import PREFIX, answering, assert_no_leaks, free_port, redis_at, running_server
 
 T = TypeVar("T", bound=Value)
@@ -119,7 +119,7 @@ def busiest(times: list[float], span: float, *, last: bool = False) -> int:
 
 @asynccontextmanager
 async def queue_over(
-    below: Upstream,
+    below: Source,
     store: Store,
     process: str = "one",
     *,

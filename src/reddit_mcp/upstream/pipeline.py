@@ -83,7 +83,9 @@ async def open_pipeline(shared: Shared, transport: Transport) -> AsyncIterator[P
     settings, breaker = shared.settings, shared.breakers.get(transport.breaker)
     guarded, tokens = Guarded(transport.source, breaker), SharedBudget(_window(shared, transport), transport.reported)
     async with contextlib.AsyncExitStack() as stack:
-        queue = RequestQueue(guarded, tokens, shared.tickets, most=settings.queue_max)
+        queue = RequestQueue(
+            guarded, tokens, shared.tickets, most=settings.queue_max, repeat_seconds=transport.repeat_seconds
+        )
         await stack.enter_async_context(queue)
         retry = Retry(queue, RetryRules(**settings.retry.model_dump()), lambda: guarded.is_open)
         cached = _Cached(shared, transport)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from reddit_mcp.upstream.arctic_shift import Api, ArcticShift
 from reddit_mcp.upstream.arctic_shift.metered_source import MeteredSource, take
 from reddit_mcp.upstream.rate_limit.reported_limit import ReportedLimit
+from reddit_mcp.upstream.rate_limit.request_queue import REPEAT_SECONDS
 from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport, RedditApplication
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
 from reddit_mcp.upstream.source import Source, SourceName
@@ -23,6 +24,9 @@ TITLES: dict[SourceName, str] = {
 
 DELETED_SECONDS = 86_400.0
 """What its authors had removed from Arctic Shift is gone here by then, even if it cannot be asked meanwhile."""
+
+FURTHER_SECONDS = 20.0
+"""Many questions take Arctic Shift several requests, and waiting holds no thread."""
 
 ARCHIVE_QPM = 6000
 """An archive of ours has no limit of Reddit's to keep; this one only bounds a runaway loop."""
@@ -39,6 +43,7 @@ class Transport:
         limit: requests in a minute.
         identity: keeps its cached answers apart from others'.
         stale_max: seconds an answer may be old that stands in while it cannot be asked; twice that while it is down.
+        repeat_seconds: how long a question may wait for each token beyond its first.
     """
 
     name: SourceName
@@ -49,6 +54,7 @@ class Transport:
     limit: int
     identity: str
     stale_max: float = math.inf
+    repeat_seconds: float = REPEAT_SECONDS
 
 
 @asynccontextmanager
@@ -69,4 +75,4 @@ def arctic_transport(api: Api, url: str, limit: int) -> Transport:
     """Arctic Shift's API; whoever opened it closes it."""
     source = MeteredSource(ArcticShift(api, take))
     name: SourceName = "arctic_shift"
-    return Transport(name, source, api.budget, name, name, limit, url, DELETED_SECONDS / 2)
+    return Transport(name, source, api.budget, name, name, limit, url, DELETED_SECONDS / 2, FURTHER_SECONDS)

@@ -4,6 +4,7 @@ docs/adr/0003-rate-limiting.md has the rules.
 """
 
 import asyncio
+import time
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -16,13 +17,19 @@ from reddit_mcp.upstream.rate_limit.queue_notices import QueueNotices
 from reddit_mcp.upstream.rate_limit.shared_budget import Grant, SharedBudget, current_grant
 from reddit_mcp.upstream.reddit_api import response_errors
 from reddit_mcp.upstream.resilience.bulkhead import Bulkhead
-from reddit_mcp.upstream.single_flight.call_context import PATIENCE_SECONDS, caller, current_flight, remaining
+from reddit_mcp.upstream.single_flight.call_context import (
+    PATIENCE_SECONDS,
+    caller,
+    current_flight,
+    remaining,
+    token_wait,
+)
 from reddit_mcp.upstream.source import Answer, Priority, Query, Source
 
 T = TypeVar("T", bound=Value)
 
 REPEAT_SECONDS = 5.0
-"""How long a request may wait for a second token while it holds a thread."""
+"""How long a request may wait for a second token while it holds a thread of the pool."""
 
 
 class RequestQueue:
@@ -38,6 +45,7 @@ class RequestQueue:
         places: requests at once, one thread each.
         most: requests in line over all replicas.
         per_caller: those of one caller; LOCAL has no bound of its own.
+        repeat_seconds: how long a request may wait for each further token, while it holds a place.
     """
 
     def __init__(
@@ -49,10 +57,12 @@ class RequestQueue:
         places: int = 8,
         most: int = 1000,
         per_caller: int = 20,
+        repeat_seconds: float = REPEAT_SECONDS,
     ) -> None:
         self.bulkhead = Bulkhead("reddit", places, max_waiting=0)
         self._below = below
         self._tokens = tokens
+        self._repeat_seconds = repeat_seconds
         self._announcer = QueueNotices(tickets)
         self._dispatcher = Dispatcher(
             tokens,
@@ -135,7 +145,7 @@ class RequestQueue:
             failure = error
             raise
         finally:
-            self._free(seconds := loop.time() - started)
+            self._free(seconds := loop.time() - started - grant.waited)
             await self._tokens.settle(grant, failure, seconds)
 
     def _free(self, seconds: float) -> None:
@@ -145,22 +155,25 @@ class RequestQueue:
             self._dispatcher.wake()
 
     async def _ask(self, query: Query[T], grant: Grant) -> Answer[T]:
-        before = current_grant.set(grant)
+        before, wait = current_grant.set(grant), token_wait.set(lambda: grant.waited)
         try:
             return await self._below.fetch(query)
         finally:
             current_grant.reset(before)
+            token_wait.reset(wait)
 
     async def _renew(self, grant: Grant) -> None:
         """Put another token into this grant, for a request that is repeated below: before all others, and soon."""
         if grant.member:
             await self._tokens.settle(grant, None, 0.0)
-        waiter = Waiter(Priority.CRITICAL, caller.get(), None, _until(min(REPEAT_SECONDS, remaining())), admitted=True)
+        patience, began = min(self._repeat_seconds, remaining()), time.monotonic()
+        waiter = Waiter(Priority.CRITICAL, caller.get(), None, _until(patience), admitted=True)
         self._dispatcher.repeating += 1
         try:
             fresh = await self._turn(waiter, first=True)
         finally:
             self._dispatcher.repeating -= 1
+            grant.waited += time.monotonic() - began
         if fresh is None:
             raise response_errors.budget_spent(1.0, whose="The shared")
         self.bulkhead.leave(0.0)  # the request holds one already

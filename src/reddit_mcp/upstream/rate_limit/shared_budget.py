@@ -29,12 +29,14 @@ class Grant:
         asked: clock time just before it was asked for.
         left: clock time at which the request left; None before.
         renew: puts another token in this grant's place.
+        waited: seconds that took so far.
     """
 
     member: str
     asked: float
     renew: Callable[["Grant"], Awaitable[None]]
     left: float | None = None
+    waited: float = 0.0
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     def leave(self) -> None:

@@ -16,6 +16,7 @@ from reddit_mcp.storage.breakers.breaker_records import BreakerRecords
 from reddit_mcp.storage.breakers.breaker_report import State
 from reddit_mcp.upstream.resilience.circuit_state import BreakerRules, Clock, Outcome
 from reddit_mcp.upstream.resilience.shared_circuit import Probe, SharedCircuit
+from reddit_mcp.upstream.single_flight.call_context import token_wait
 from reddit_mcp.upstream.source import Answer, Query, Source
 
 T = TypeVar("T", bound=Value)
@@ -96,7 +97,7 @@ class Breaker:
 
     async def leave(self, given: Pass, error: BaseException | None) -> None:
         """Count what became of the request."""
-        seconds, outcome = self._clock() - given.started, self._outcome(error)
+        seconds, outcome = self._clock() - given.started - token_wait.get()(), self._outcome(error)
         self.shared.note(outcome, seconds, error)
         if given.probe:
             await self.shared.verdict(given.probe, outcome, seconds)

@@ -22,6 +22,10 @@ answers_at_hand: ContextVar[bool] = ContextVar("answers_at_hand", default=False)
 """Whether the current call has no place, so that only an answer that is cached may be given."""
 
 
+token_wait: ContextVar[Callable[[], float]] = ContextVar("token_wait", default=lambda: 0.0)
+"""Seconds that the present question has waited for further tokens: nobody but the budget was slow meanwhile."""
+
+
 def overloaded() -> Unavailable:
     """Too much is going on."""
     return Unavailable(

@@ -1,16 +1,21 @@
 """The queue around a fake Source, on a fake Redis."""
 
 import asyncio
+import time
+from typing import Any
 
 import pytest
 
 from reddit_mcp.errors import NotFound, RateLimited, Unavailable
 from reddit_mcp.storage.limits.queue_tickets import QueueTickets
-from reddit_mcp.storage.limits.request_budget import Census, Verdict
+from reddit_mcp.storage.limits.request_budget import Census, News, Verdict
 from reddit_mcp.storage.redis.connection import Store
+from reddit_mcp.upstream.rate_limit import shared_budget
 from reddit_mcp.upstream.rate_limit.reported_limit import ReportedLimit
 from reddit_mcp.upstream.rate_limit.request_queue import RequestQueue
 from reddit_mcp.upstream.rate_limit.shared_budget import Grant, SharedBudget, current_grant
+from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
+from reddit_mcp.upstream.resilience.circuit_breaker import Guarded
 from reddit_mcp.upstream.source import Answer, Priority, Query
 from tests.support.redis_store import server as server  # noqa: PLC0414
 from tests.support.redis_store import store as store  # noqa: PLC0414
@@ -147,6 +152,37 @@ async def test_a_repeated_request_takes_a_second_token(store: Store) -> None:
             await queue.fetch(query())
         assert queue.bulkhead.in_use == 0
     assert len(upstream.times) == 3
+
+
+async def test_to_wait_for_a_further_token_is_not_slowness(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the budget's rate nor the circuit breaker may take the budget's own wait for a slow upstream."""
+    monkeypatch.setattr(shared_budget, "SLOW_SECONDS", 1.2)
+    seen: list[float] = []
+    breaker = BreakerRegistry(store).get("some")
+    monkeypatch.setattr(breaker.shared, "note", lambda _outcome, seconds, _error: seen.append(seconds))
+
+    class Further(Upstream):
+        async def fetch(self, query: Query[T]) -> Answer[T]:
+            grant = current_grant.get()
+            assert grant
+            await grant.leave_here()
+            await grant.leave_here()
+            return await super().fetch(query)
+
+    async with queue_over(Guarded(Further(), breaker), store, limit=1, span=1.5) as queue:
+        reported: list[News] = []
+        monkeypatch.setattr(queue._tokens._window, "report", _collect(reported))
+        began = time.monotonic()
+        await queue.fetch(query())
+        assert time.monotonic() - began - seen[0] > 1.2, "it had to wait for its second token"
+    assert {news.ease for news in reported} <= {1.0}
+
+
+def _collect(reported: list[News]) -> Any:
+    async def report(_member: str, news: News) -> None:
+        reported.append(news)
+
+    return report
 
 
 async def test_a_repeat_goes_before_everybody_and_gives_up_when_the_breaker_opens(store: Store) -> None:
