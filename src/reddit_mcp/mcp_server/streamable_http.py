@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from reddit_mcp.http.middleware.json_body import LARGEST_BODY, LargeBodies, Received, received
+from reddit_mcp.mcp_server.direct_calls import DirectCalls
 from reddit_mcp.metering.side_requests import SideRequests
 
 OPEN_METHODS = frozenset(
@@ -40,6 +41,7 @@ class StreamableHttp:
 
     Args:
         server: answers.
+        direct: answers calls in their common form.
         sessions: whether clients of the 2025 protocol get sessions, with a stream of their own for notices.
         large: where large bodies wait for their turn.
         side: bounds what is asked beside calls, before the SDK works on it.
@@ -48,6 +50,7 @@ class StreamableHttp:
     def __init__(
         self,
         server: Server[Any],
+        direct: DirectCalls | None = None,
         *,
         sessions: bool = False,
         large: LargeBodies | None = None,
@@ -55,6 +58,7 @@ class StreamableHttp:
     ) -> None:
         self._large = large or LargeBodies()
         self._side = side
+        self._direct = direct
         self._json = _manager(server, json=True)
         self._stream = _manager(server)
         self._sessions = _manager(server, stateless=False) if sessions else None
@@ -88,7 +92,9 @@ class StreamableHttp:
             await self._answer(scope, found, receive, send)
 
     async def _answer(self, scope: Scope, found: Received, receive: Receive, send: Send) -> None:
-        if _needs_stream(found.message):
+        if self._direct and (call := self._direct.find(scope, found.message)):
+            await self._direct.answer(call, scope, receive, send)
+        elif _needs_stream(found.message):
             await self._stream.handle_request(scope, found.replay(receive), send)
         else:
             await self._until_gone(scope, found, receive, send)

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reddit_mcp.http.middleware.json_body import JsonBody, LargeBodies
+from reddit_mcp.mcp_server.direct_calls import DirectCalls
 from reddit_mcp.mcp_server.server import RedditServer
 from reddit_mcp.mcp_server.streamable_http import StreamableHttp
 
@@ -39,7 +40,9 @@ class Transports:
     @contextlib.asynccontextmanager
     async def run(self, mcp: RedditServer) -> AsyncIterator[None]:
         """Serve while the context is open."""
-        self._http = StreamableHttp(mcp.lowlevel, sessions=self._sessions, large=self._large, side=mcp.side)
+        self._http = StreamableHttp(
+            mcp.lowlevel, DirectCalls(mcp), sessions=self._sessions, large=self._large, side=mcp.side
+        )
         self._sse = mcp.legacy_sse()
         async with self._http.run():
             yield

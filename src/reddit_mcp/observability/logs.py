@@ -5,13 +5,15 @@ same is taken out by `redaction`, the last step before a line is written.
 """
 
 import contextlib
+import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
 
+import orjson
 import structlog
 
 from reddit_mcp.errors import Unavailable
@@ -80,9 +82,16 @@ def _formatter() -> logging.Formatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             redact,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(_json),
         ],
     )
+
+
+def _json(event: object, default: Callable[[Any], Any]) -> str:
+    try:
+        return orjson.dumps(event, default).decode()
+    except TypeError:  # a number of over 64 bits, or half of a surrogate pair
+        return json.dumps(event, default=default)
 
 
 def _files(path: Path) -> Sequence[logging.Handler]:

@@ -76,6 +76,7 @@ def text(content: str) -> str:
     return _TEXT.sub(_replaced, content[: LONGEST + _MARGIN])[:-_MARGIN] + " [CUT]"
 
 
+@lru_cache(maxsize=4096)
 def pseudonym(identity: str, secret: bytes) -> str:
     """A caller's name in logs: the same for the same caller, and of no use without the secret."""
     return hmac.digest(secret, identity.encode(errors="replace"), "sha256").hex()[:16]

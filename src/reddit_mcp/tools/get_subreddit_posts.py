@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from reddit_mcp.models import Listing
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import After, Communities, Detail, PageLimit, TimeFilter
 from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
 from reddit_mcp.tools.results import compact_view
 from reddit_mcp.tools.results.page_requests import only_posts, page, real_name
+from reddit_mcp.tools.results.rendered import rendered
 
 Sort = Annotated[
     Literal["hot", "new", "top", "rising", "controversial"],
@@ -42,7 +44,13 @@ async def get_subreddit_posts(
     if time_filter != "day" and sort not in ("top", "controversial"):
         call.say("time_filter counts for sort top and controversial only.")
     answer = await call.services.reddit.posts(subreddit, sort, time_filter, limit, after)
-    items, cursor = page(call.take(answer), limit)
+    listing = call.take(answer)
+    view = ("posts", subreddit, sort, limit, detail)
+    return rendered(answer, view, lambda: _content(listing, subreddit, sort, limit, detail))
+
+
+def _content(listing: Listing, subreddit: str, sort: str, limit: int, detail: str) -> Json:
+    items, cursor = page(listing, limit)
     posts = only_posts(items)
     return {
         "subreddit": real_name(subreddit, posts),

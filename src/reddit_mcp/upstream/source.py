@@ -2,6 +2,7 @@
 
 import enum
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -72,6 +73,7 @@ class Answer(Generic[T]):
         degraded: why this is not what a healthy server would give, in one sentence; None when it is.
         limits: what the source cannot give by its nature, in sentences; unlike a passing trouble it is cached along.
         source: who gave it; empty for a layer that does not know.
+        views: what was drawn from this very value before, by what it was drawn for; None where nothing is kept.
     """
 
     value: T
@@ -84,6 +86,7 @@ class Answer(Generic[T]):
     degraded: str | None = None
     limits: str | None = None
     source: SourceName | Literal[""] = ""
+    views: dict[Hashable, bytes] | None = None
 
 
 class Source(Protocol):

@@ -4,7 +4,8 @@ The marker says whether the rest is compressed. Never pickle: anybody with acces
 """
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
@@ -67,11 +68,12 @@ class Facts(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[T]):
-    """A cached answer; `size` is its bytes as JSON."""
+    """A cached answer; `size` is its bytes as JSON, `views` what was drawn from it for those who read it."""
 
     value: T
     facts: Facts
     size: int
+    views: dict[Hashable, bytes] = field(default_factory=dict, compare=False)
 
 
 def seal(value: T, facts: Facts) -> tuple[Entry[T], bytes]:

@@ -4,14 +4,14 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, PrivateAttr, model_validator
 
 from reddit_mcp.errors import Failure
 from reddit_mcp.models import LOCAL, Caller, Value
@@ -20,6 +20,7 @@ from reddit_mcp.tiers import Tiers
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_forms import tolerant
 from reddit_mcp.tools.results.answer_totals import AnswerTotals
+from reddit_mcp.tools.results.rendered import Rendered
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.source import Answer, Source, SourceName
 from reddit_mcp.upstream.source_switch import ActiveSource
@@ -175,7 +176,8 @@ class ToolSpec:
             nearest = scope.get("quota", {}).get("nearest")
             left = nearest.left if nearest else None
             call = Call(services, sdk_context, scope.get("caller", LOCAL), left, events=scope.setdefault("events", []))
-            return result({**await self.handler(call, **arguments), "metadata": call.metadata()})
+            content = await self.handler(call, **arguments)
+            return answered(content, call.metadata())
 
         return Tool(
             fn=run,
@@ -226,11 +228,40 @@ def tool(*, title: str, output: Json, optional: tuple[str, ...] = (), **hints: b
     return declare
 
 
-def result(content: Json, *, is_error: bool = False, sentence: str = "") -> CallToolResult:
+class ToolResult(CallToolResult):
+    """A result of ours, which knows how its structured content is written."""
+
+    _json: bytes = PrivateAttr(b"")
+
+    @property
+    def json_content(self) -> bytes:
+        """The structured content as JSON."""
+        return self._json
+
+    @property
+    def text(self) -> str:
+        """What a model reads."""
+        return cast("TextContent", self.content[0]).text
+
+
+def result(content: Json, *, is_error: bool = False, sentence: str = "") -> ToolResult:
     """The same object as compact JSON text and as structured content; an error's sentence goes before its text."""
-    text = orjson.dumps(content).decode()
-    return CallToolResult(
-        content=[TextContent(type="text", text=f"{sentence}\n{text}" if sentence else text)],
-        structured_content=content,
-        is_error=is_error,
+    return _written(content, orjson.dumps(content), is_error=is_error, sentence=sentence)
+
+
+def answered(content: Json, metadata: Json) -> ToolResult:
+    """An answer and how it was come by; what is written already is not written again."""
+    body = content.json if isinstance(content, Rendered) else orjson.dumps(content)
+    whole = b'%b%b"metadata":%b}' % (body[:-1], b"," if content else b"", orjson.dumps(metadata))
+    return _written({**content, "metadata": metadata}, whole)
+
+
+def _written(content: Json, body: bytes, *, is_error: bool = False, sentence: str = "") -> ToolResult:
+    text = body.decode()
+    text = f"{sentence}\n{text}" if sentence else text
+    # its parts are ours, so there is nothing to validate
+    found = ToolResult.model_construct(
+        content=[TextContent.model_construct(type="text", text=text)], structured_content=content, is_error=is_error
     )
+    found._json = body  # noqa: SLF001 - it is being made here
+    return found

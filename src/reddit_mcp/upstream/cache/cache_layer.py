@@ -98,7 +98,15 @@ class CacheLayer:
 
 def _known(entry: Entry[T], age: float) -> Answer[T]:
     facts: Facts = entry.facts
-    return Answer(entry.value, age=age, cached=True, ttl=facts.ttl, archive=facts.archive, limits=facts.limits)
+    return Answer(
+        entry.value,
+        age=age,
+        cached=True,
+        ttl=facts.ttl,
+        archive=facts.archive,
+        limits=facts.limits,
+        views=entry.views,
+    )
 
 
 def _trouble(failure: Failure, upstream: str) -> str:
