@@ -53,7 +53,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A load, and the milliseconds of CPU that a call took its server: the noise of the machine hardly changes those."""
+    """A load, and the milliseconds of CPU that a call took its server: noise of the machine hardly changes those."""
 
     load: Load
     cpu: float

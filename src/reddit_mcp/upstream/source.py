@@ -3,7 +3,7 @@
 import enum
 import hashlib
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from reddit_mcp.models import Value
@@ -86,7 +86,7 @@ class Answer(Generic[T]):
     degraded: str | None = None
     limits: str | None = None
     source: SourceName | Literal[""] = ""
-    views: dict[Hashable, bytes] | None = None
+    views: dict[Hashable, bytes] | None = field(default=None, compare=False)
 
 
 class Source(Protocol):
