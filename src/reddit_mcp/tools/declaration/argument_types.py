@@ -122,5 +122,5 @@ TimeFilter = Annotated[
 ]
 Detail = Annotated[
     Literal["concise", "full"],
-    Field(description="concise: what is needed, long text cut; full: every field"),
+    Field(description="concise: the needed, long text cut; full: every field"),
 ]
