@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport, RedditApplication
+from reddit_mcp.upstream.reddit_api.readable_text import readable
 from tests.support.recorded_reddit import Exchange
 from tests.support.scripted_reddit import ScriptedReddit
 from tests.support.tools_in_process import call, server_over
@@ -104,7 +105,7 @@ def full_post(data: Json, exchange: Exchange) -> Json:
         "num_comments": data["num_comments"],
         "url": (WEB if data["url"].startswith("/") else "") + typed(data["url"], exchange),
         "permalink": WEB + data["permalink"],
-        "selftext": typed(data["selftext"], exchange),
+        "selftext": readable(typed(data["selftext"], exchange)),
         "link_flair_text": typed(data["link_flair_text"], exchange) or None,
         "is_self": data["is_self"],
         "is_video": bool(data.get("is_video")),
@@ -125,7 +126,7 @@ def full_comment(data: Json, exchange: Exchange, depth: int) -> Json:
         "type": "comment",
         "id": data["id"],
         "author": data["author"] or "[deleted]",
-        "body": typed(data["body"], exchange),
+        "body": readable(typed(data["body"], exchange)),
         "score": None if hidden else data["score"],
         "created_utc": int(data["created_utc"]),
         "depth": depth,

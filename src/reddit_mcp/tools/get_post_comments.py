@@ -11,8 +11,10 @@ from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import CommentRef, Detail, PostRef
 from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
 from reddit_mcp.tools.results import compact_view
+from reddit_mcp.tools.results.answer_size import MOST_BYTES, branches_within, size
 from reddit_mcp.tools.results.comment_expansion import CommentForest, expand
 from reddit_mcp.tools.results.post_references import resolved
+from reddit_mcp.tools.results.rendered import Say, rendered
 from reddit_mcp.upstream.client import CommentSort
 from reddit_mcp.upstream.reddit_api.response_errors import not_found
 
@@ -39,7 +41,9 @@ EXPANDED = "comments-expanded"
         "total_comments": {"anyOf": [wire_schema.INTEGER, {"type": "null"}], "description": "Reddit's own count"},
         "returned_comments": {"type": "integer", "description": "Comments in this tree"},
         "collapsed_comments": {"type": "integer", "description": "Comments that exist and are not in it"},
+        "summary": wire_schema.OBJECT,
     },
+    optional=("summary",),
 )
 async def get_post_comments(
     call: Call,
@@ -62,16 +66,27 @@ async def get_post_comments(
     if context and not focus:
         call.say("`context` counts with comment_id only.")
     above = context or (0 if comment_id else named.context)
-    thread = call.take(await call.services.reddit.thread(post, sort, limit, max_depth, focus, above))
+    answer = await call.services.reddit.thread(post, sort, limit, max_depth, focus, above)
+    thread = call.take(answer)
     if focus and not thread.comments:
         raise not_found(f"comment {focus} in post {post}", archive=call.is_archive)
-    forest = CommentForest()
-    forest.add(thread.comments, thread.more)
+    if not expand_more:
+        view = ("thread", max_depth, limit, detail)
+        return rendered(
+            answer, view, call.say, lambda say: _answer(say, thread, _forest(thread), max_depth, limit, detail)
+        )
+    forest = _forest(thread)
     try:
         await expand(forest, expand_more, lambda node: _open(call, forest, post, sort, node))
     except Failure as failure:  # what was fetched before stays
         call.do_without(failure)
-    return _answer(call, thread, forest, max_depth, limit, detail)
+    return _answer(call.say, thread, forest, max_depth, limit, detail)
+
+
+def _forest(thread: Thread) -> CommentForest:
+    forest = CommentForest()
+    forest.add(thread.comments, thread.more)
+    return forest
 
 
 async def _open(call: Call, forest: CommentForest, post: str, sort: CommentSort, node: More) -> None:
@@ -88,15 +103,30 @@ async def _open(call: Call, forest: CommentForest, post: str, sort: CommentSort,
         call.events.append(EXPANDED)
 
 
-def _answer(call: Call, thread: Thread, forest: CommentForest, max_depth: int, limit: int, detail: str) -> Json:
+def _answer(say: Say, thread: Thread, forest: CommentForest, max_depth: int, limit: int, detail: str) -> Json:
     left_out = forest.prune(max_depth, limit)
-    kept: list[Comment] = forest.comments
+    post = compact_view.post(thread.post, detail)
+    views = compact_view.comments(forest.comments, detail)
+    kept = branches_within(forest.comments, [*map(size, views)], MOST_BYTES - size(post))
+    left_out += len(views) - len(kept)
+    if len(kept) < len(views):
+        say("The largest branches are cut: pass comment_id of a comment to read on below it, or a smaller limit.")
     if any(not node.children for node in forest.collapsed):
-        call.say("Some branches go deeper: pass comment_id of their last comment to read on.")
+        say("Some branches go deeper: pass comment_id of their last comment to read on.")
+    comments: list[Comment] = [forest.comments[at] for at in kept]
     return {
-        "post": compact_view.post(thread.post, detail),
-        "comments": compact_view.nest(kept, compact_view.comments(kept, detail)),
+        "post": post,
+        "comments": compact_view.nest(comments, [views[at] for at in kept]),
         "total_comments": thread.post.num_comments,
-        "returned_comments": len(kept),
+        "returned_comments": len(comments),
         "collapsed_comments": left_out + forest.hidden,
+        "summary": _summary(comments, thread.post.num_comments),
     }
+
+
+def _summary(comments: list[Comment], total: int | None) -> Json:
+    """What the tree holds; `share_shown` of all comments is absent where their number is unknown."""
+    authors = {comment.author for comment in comments} - {"[deleted]"}
+    depth = max((comment.depth + 1 for comment in comments), default=0)
+    share = {"share_shown": round(min(len(comments) / total, 1), 2)} if total else {}
+    return {"authors": len(authors), "depth": depth, **share}

@@ -46,7 +46,7 @@ async def get_subreddit_posts(
     answer = await call.services.reddit.posts(subreddit, sort, time_filter, limit, after)
     listing = call.take(answer)
     view = ("posts", subreddit, sort, limit, detail)
-    return rendered(answer, view, lambda: _content(listing, subreddit, sort, limit, detail))
+    return rendered(answer, view, call.say, lambda _say: _content(listing, subreddit, sort, limit, detail))
 
 
 def _content(listing: Listing, subreddit: str, sort: str, limit: int, detail: str) -> Json:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from reddit_mcp.models import Listing
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import (
     After,
@@ -19,6 +20,7 @@ from reddit_mcp.tools.declaration.date_bounds import bounds
 from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
 from reddit_mcp.tools.results import compact_view
 from reddit_mcp.tools.results.page_requests import only_comments, only_posts, page
+from reddit_mcp.tools.results.rendered import rendered
 
 Kind = Annotated[Literal["posts", "comments", "communities"], Field(description="What to find")]
 Sort = Annotated[Literal["relevance", "hot", "top", "new", "comments"], Field(description="Order of the results")]
@@ -60,7 +62,13 @@ async def search_reddit(
     answer = await call.services.reddit.search(
         query, subreddit, sort, time_filter, limit, after, within, "comment" if kind == "comments" else "link"
     )
-    items, cursor = page(call.take(answer), limit)
+    listing = call.take(answer)
+    view = ("search", query, kind, limit, detail)
+    return rendered(answer, view, call.say, lambda _say: _found(listing, query, kind, limit, detail))
+
+
+def _found(listing: Listing, query: str, kind: str, limit: int, detail: str) -> Json:
+    items, cursor = page(listing, limit)
     if kind == "comments":
         return _answer(query, compact_view.found_comments(only_comments(items), detail), cursor)
     return _answer(query, compact_view.posts(only_posts(items), detail), cursor)

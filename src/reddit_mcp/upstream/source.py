@@ -17,6 +17,10 @@ Kind = Literal["listing", "search", "comments", "user", "subreddit", "trending",
 Params = tuple[tuple[str, str], ...]
 
 
+Views = dict[Hashable, tuple[bytes, tuple[str, ...]]]
+"""What was drawn from an answer, with what is said of it."""
+
+
 class Priority(enum.IntEnum):
     """Critical: alerts and health; high: people waiting; normal: watches; low: warming and analytics."""
 
@@ -86,7 +90,7 @@ class Answer(Generic[T]):
     degraded: str | None = None
     limits: str | None = None
     source: SourceName | Literal[""] = ""
-    views: dict[Hashable, bytes] | None = field(default=None, compare=False)
+    views: Views | None = field(default=None, compare=False)
 
 
 class Source(Protocol):

@@ -117,3 +117,19 @@ def test_any_tree_has_parents_before_replies(edges: list[tuple[int, int]], max_d
     for item in forest.comments:
         assert item.depth == depths.get(item.parent_id, -1) + 1
         depths[f"t1_{item.id}"] = item.depth
+
+
+def test_collapsed_comments_that_came_another_way_are_not_counted() -> None:
+    forest = CommentForest()
+    forest.add([comment("a"), comment("b", "t1_a")], [More(parent_id="t1_a", count=5, children=("b", "c"))])
+    assert forest.hidden == 4
+    forest.add([comment("d", "t1_b"), comment("c", "t1_a")], [])
+    assert forest.hidden == 2
+    forest.add([], [More(parent_id="t1_a", count=5, children=("b", "c"))])
+    assert forest.hidden == 2
+
+
+def test_pruned_comments_are_counted_once() -> None:
+    forest = CommentForest()
+    forest.add([comment("a"), comment("b")], [More(parent_id="t3_x", count=3, children=("b", "c"))])
+    assert (forest.prune(0, 1), forest.hidden) == (1, 2)

@@ -11,11 +11,15 @@ from reddit_mcp.archive.archive_store import Thing
 from reddit_mcp.archive.http_api.comment_tree import Branch, Part, flat
 from reddit_mcp.archive.sqlite.index_document import is_self
 from reddit_mcp.archive.sqlite.index_words import runs
-from reddit_mcp.archive.sqlite.raw_fields import account, base36, community, identity, moment, ratio, text, whole
+from reddit_mcp.archive.sqlite.raw_fields import account, base36, community, flag, identity, moment, ratio, text, whole
 
 Json = dict[str, Any]
 _SLUG = 50  # characters
 _COUNTS = ("score", "ups", "downs", "num_comments", "num_crossposts", "gilded", "controversiality")
+_FLAGS = (
+    "over_18 spoiler stickied locked archived is_video contest_mode hide_score score_hidden is_submitter promoted"
+).split()
+"""What dumps write as 1 and "true" too."""
 
 
 def listing(children: Iterable[Json], after: str | None = None, before: str | None = None) -> Json:
@@ -118,6 +122,7 @@ def _common(kind: str, data: Json) -> Json:
     if place:
         filled["subreddit"] = place
         _fill(filled, "subreddit_name_prefixed", f"r/{place}")
+    filled |= {name: True for name in _FLAGS if name in data and flag(data[name])}
     numbers = {"created_utc": _seconds, "upvote_ratio": ratio, **dict.fromkeys(_COUNTS, whole)}
     return filled | {name: read(data[name]) for name, read in numbers.items() if name in data}
 

@@ -73,7 +73,7 @@ class Entry(Generic[T]):
     value: T
     facts: Facts
     size: int
-    views: dict[Hashable, bytes] = field(default_factory=dict, compare=False)
+    views: dict[Hashable, tuple[bytes, tuple[str, ...]]] = field(default_factory=dict, compare=False)
 
 
 def seal(value: T, facts: Facts) -> tuple[Entry[T], bytes]:

@@ -1,8 +1,9 @@
 """How a tool is declared: a flat async function whose signature is the contract, bound to its services late."""
 
+import functools
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -19,7 +20,9 @@ from reddit_mcp.storage.watches.watch_store import WatchStore
 from reddit_mcp.tiers import Tiers
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_forms import tolerant
+from reddit_mcp.tools.results.answer_size import bounded
 from reddit_mcp.tools.results.answer_totals import AnswerTotals
+from reddit_mcp.tools.results.field_choice import Fields, chosen
 from reddit_mcp.tools.results.rendered import Rendered
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.source import Answer, Source, SourceName
@@ -167,7 +170,8 @@ class ToolSpec:
 
     def bind(self, services: Services) -> Tool:
         """The SDK's tool, working with these services."""
-        metadata = func_metadata(self.handler, skip_names=["call"], structured_output=False)
+        handler = choosing(self.handler) if self.read_only else self.handler
+        metadata = func_metadata(handler, skip_names=["call"], structured_output=False)
         metadata.arg_model = _strict(metadata)
         metadata.output_schema = wire_schema.output(self.output, self.optional)
 
@@ -176,7 +180,9 @@ class ToolSpec:
             nearest = scope.get("quota", {}).get("nearest")
             left = nearest.left if nearest else None
             call = Call(services, sdk_context, scope.get("caller", LOCAL), left, events=scope.setdefault("events", []))
-            content = await self.handler(call, **arguments)
+            content = await handler(call, **arguments)
+            if not isinstance(content, Rendered):  # which was bounded when it was drawn
+                bounded(content)
             return answered(content, call.metadata())
 
         return Tool(
@@ -196,6 +202,24 @@ class ToolSpec:
                 open_world_hint=self.open_world,
             ),
         )
+
+
+def choosing(handler: Handler) -> Handler:
+    """The same tool with `fields`, an argument of all that read."""
+
+    @functools.wraps(handler)
+    async def chosen_fields(call: Call, *, fields: Sequence[str] = (), **arguments: Any) -> Json:
+        if not fields:
+            return await handler(call, **arguments)
+        concise = arguments.get("detail") == "concise"
+        if concise:  # any field may be named, and those of a concise answer are few
+            arguments["detail"] = "full"
+        return chosen(await handler(call, **arguments), [*fields], shorten=concise)
+
+    signature = inspect.signature(handler)
+    added = inspect.Parameter("fields", inspect.Parameter.KEYWORD_ONLY, default=(), annotation=Fields)
+    setattr(chosen_fields, "__signature__", signature.replace(parameters=[*signature.parameters.values(), added]))  # noqa: B010
+    return chosen_fields
 
 
 def scope_of(context: Context[Any, Any] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ class CommentForest:
 
     comments: list[Comment] = field(default_factory=list)
     collapsed: list[More] = field(default_factory=list)
+    _parents: dict[str, str] = field(default_factory=dict)
 
     def add(self, comments: Iterable[Comment], collapsed: Iterable[More]) -> None:
         """Join new comments; one that is here already stays as it is."""
@@ -23,6 +24,7 @@ class CommentForest:
         self.comments = list(known.values())
         self.collapsed.extend(collapsed)
         self._order()
+        self._parents = {comment.id: comment.parent_id.removeprefix("t1_") for comment in self.comments}
 
     def _order(self) -> None:
         """Put every comment behind its parent, and set its depth from there."""
@@ -55,8 +57,20 @@ class CommentForest:
 
     @property
     def hidden(self) -> int:
-        """Comments that Reddit counted in collapsed nodes."""
-        return sum(node.count for node in self.collapsed)
+        """Comments that Reddit counted in collapsed nodes and that did not come some other way."""
+        nodes = {node.children or (node.parent_id,): node for node in self.collapsed}.values()
+        listed = {child for node in nodes for child in node.children}
+        come = self._come(listed) if listed else 0
+        below = sum(max(node.count - len(node.children), 0) for node in nodes)
+        return max(len(listed) + below - come, len(listed - self._parents.keys()))
+
+    def _come(self, listed: set[str]) -> int:
+        """Comments that are listed or stand below one that is; those of reading order, so parents are known first."""
+        found: set[str] = set()
+        for identity, parent in self._parents.items():
+            if identity in listed or parent in found:
+                found.add(identity)
+        return len(found)
 
 
 async def expand(forest: CommentForest, budget: int, fetch: Callable[[More], Awaitable[None]]) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import orjson
 
+from reddit_mcp.tools.results.answer_size import bounded
 from reddit_mcp.upstream.source import Answer
 
 Json = dict[str, Any]
+Say = Callable[[str], None]
 
 MOST_VIEWS = 4
 """Forms kept of one answer, such as concise and full."""
@@ -27,18 +29,29 @@ class Rendered(Json):
         self.json = json
 
 
-def rendered(answer: Answer[Any], view: Hashable, make: Callable[[], Json]) -> Json:
+def rendered(answer: Answer[Any], view: Hashable, say: Say, make: Callable[[Say], Json]) -> Json:
     """The content that `make` draws from an answer, drawn once for each view of a cached answer.
 
     Args:
         answer: what is shown.
         view: all that decides the content beside the answer's value.
-        make: draws it.
+        say: takes a sentence for the answer's notice.
+        make: draws the content, and may say something of it.
     """
     if answer.views is None:
-        return make()
+        return make(say)
     if view not in answer.views:
         if len(answer.views) >= MOST_VIEWS:
             answer.views.clear()
-        answer.views[view] = orjson.dumps(make())
-    return Rendered(answer.views[view])
+        answer.views[view] = _drawn(make)
+    json, remarks = answer.views[view]
+    for remark in remarks:
+        say(remark)
+    return Rendered(json)
+
+
+def _drawn(make: Callable[[Say], Json]) -> tuple[bytes, tuple[str, ...]]:
+    remarks: list[str] = []
+    content = make(remarks.append)
+    bounded(content)
+    return orjson.dumps(content), tuple(remarks)

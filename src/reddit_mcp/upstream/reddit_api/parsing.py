@@ -28,6 +28,7 @@ from reddit_mcp.upstream.reddit_api.json_values import integer as _integer
 from reddit_mcp.upstream.reddit_api.json_values import link as _link
 from reddit_mcp.upstream.reddit_api.json_values import number as _number
 from reddit_mcp.upstream.reddit_api.json_values import text as _text
+from reddit_mcp.upstream.reddit_api.readable_text import readable
 from reddit_mcp.upstream.source import Json
 
 T = TypeVar("T", bound=Value)
@@ -101,7 +102,7 @@ def post(data: dict[str, Any]) -> Post:
         num_comments=_integer(data.get("num_comments")),
         url=_link(data.get("url")),
         permalink=_link(data.get("permalink")) or f"{WEB}/comments/{identity}/",
-        selftext=selftext,
+        selftext=post_parts.with_media(readable(selftext), data),
         link_flair_text=_text(data.get("link_flair_text")) or None,
         is_self=data.get("is_self") is True,
         is_video=data.get("is_video") is True,
@@ -130,7 +131,7 @@ def comment(data: dict[str, Any], depth: int = 0) -> Comment:
     return Comment(
         id=identity,
         author=_author(data),
-        body=post_parts.with_media(body, data),
+        body=post_parts.with_media(readable(body), data),
         score=None if hidden else _integer(data.get("score")),
         created_utc=_integer(data.get("created_utc")),
         depth=depth,

@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 from reddit_mcp.models import Original, Picture, Poll, PollOption
-from reddit_mcp.upstream.reddit_api.json_values import Fields, bare, inner, integer, link, media, text
+from reddit_mcp.upstream.reddit_api.json_values import Fields, bare, inner, link, media, moment, text
 
 MOST_PICTURES = 10
 MOST_OPTIONS = 10
+_MILLISECONDS = 10**11
+"""As seconds, a time 3,000 years from now."""
 
 REMOVERS = {
     "moderator": "moderator",
@@ -33,7 +35,7 @@ MARKS = {
 }
 """What stands in the place of a text that is gone."""
 
-TOKEN = re.compile(r"!\[(?:img|gif)\]\(([\w|-]{1,100})\)")
+TOKEN = re.compile(r"!\[(?:img|gif)\]\(([\w|-]{1,100})(?: \"([^\"\n]{0,300})\")?\)")
 
 
 def removed(data: Fields, words: str) -> str | None:
@@ -41,8 +43,9 @@ def removed(data: Fields, words: str) -> str | None:
     for told in (data.get("removed_by_category"), inner(data, "_meta", "removal_type")):
         if isinstance(told, str) and told:
             return REMOVERS.get(told.casefold(), "moderator")
-    if mark := MARKS.get(words.strip().casefold()):
-        return mark
+    for told in (text(data.get("title")), words):
+        if mark := MARKS.get(told.strip().casefold()):
+            return mark
     banned = data.get("banned_by")
     if isinstance(banned, str) and banned:
         return "automoderator" if banned.casefold() == "automoderator" else "moderator"
@@ -65,10 +68,19 @@ def original(data: Fields) -> Original | None:
 
 
 def gallery(data: Fields) -> tuple[Picture, ...]:
-    """The pictures of a gallery that Reddit has, in order."""
-    items = inner(data, "gallery_data", "items")
-    found = (_picture(data, item) for item in (items if isinstance(items, list) else ()))
-    return tuple(picture for picture in found if picture)[:MOST_PICTURES]
+    """The pictures that Reddit has of a gallery, or of the one that a crosspost shows, in order."""
+    for each in _shown_posts(data):
+        items = inner(each, "gallery_data", "items")
+        found = (_picture(each, item) for item in (items if isinstance(items, list) else ()))
+        if pictures := tuple(picture for picture in found if picture)[:MOST_PICTURES]:
+            return pictures
+    return ()
+
+
+def _shown_posts(data: Fields) -> list[Any]:
+    """The post, and the one that it shows."""
+    listed = data.get("crosspost_parent_list")
+    return [data, *(listed[:1] if isinstance(listed, list) else ())]
 
 
 def _picture(data: Fields, item: Any) -> Picture | None:
@@ -87,9 +99,7 @@ def _media(data: Fields, identity: str) -> str:
 
 def video_url(data: Fields) -> str | None:
     """The film of a post, or of the post that it shows."""
-    listed = data.get("crosspost_parent_list")
-    posts = [data, *(listed if isinstance(listed, list) else ())]
-    for each in posts:
+    for each in _shown_posts(data):
         for place in (("media",), ("secure_media",), ("preview",)):
             film = inner(each, *place, "reddit_video") or inner(each, *place, "reddit_video_preview")
             if url := media(inner(film, "fallback_url")):
@@ -98,25 +108,38 @@ def video_url(data: Fields) -> str | None:
 
 
 def poll(data: Fields) -> Poll | None:
-    """The poll of a post; votes that Reddit does not show are absent."""
-    found = data.get("poll_data")
-    options = inner(found, "options")
-    if not isinstance(options, list) or not options:
-        return None
-    ends = integer(inner(found, "voting_end_timestamp"))
-    return Poll(
-        options=tuple(
-            PollOption(text=text(inner(option, "text")), votes=integer(inner(option, "vote_count")))
-            for option in options[:MOST_OPTIONS]
-        ),
-        total_votes=integer(inner(found, "total_vote_count")),
-        ends_utc=None if ends is None else ends // 1000,
-    )
+    """The poll of a post, or of the one that it shows; votes that Reddit does not show are absent."""
+    for each in _shown_posts(data):
+        found = inner(each, "poll_data")
+        listed = inner(found, "options")
+        named = [option for option in (listed if isinstance(listed, list) else ()) if text(inner(option, "text"))]
+        if named:
+            return Poll(
+                options=tuple(
+                    PollOption(text=text(option["text"]), votes=moment(option.get("vote_count")))
+                    for option in named[:MOST_OPTIONS]
+                ),
+                total_votes=moment(inner(found, "total_vote_count")),
+                ends_utc=_seconds(inner(found, "voting_end_timestamp")),
+            )
+    return None
+
+
+def _seconds(value: Any) -> int | None:
+    """A time that Reddit gives in milliseconds, and some archives in seconds."""
+    found = moment(value)
+    return found // 1000 if found and found >= _MILLISECONDS else found or None
 
 
 def with_media(body: str, data: Fields) -> str:
     """A comment's text with the addresses of its pictures in place of Reddit's tokens."""
-    return TOKEN.sub(lambda token: _shown(token[1], data) or token[0], body) if "](" in body else body
+    return TOKEN.sub(lambda token: _address(token, data), body) if "](" in body else body
+
+
+def _address(token: re.Match[str], data: Fields) -> str:
+    """What a token shows, behind its caption."""
+    shown = _shown(token[1], data)
+    return " ".join(filter(None, (token[2], shown))) if shown else token[0]
 
 
 def _shown(identity: str, data: Fields) -> str:
