@@ -23,10 +23,10 @@ from reddit_mcp.analysis.vader import Vader
 
 LABELS = ("positive", "neutral", "negative")
 WEIGHTS = Path(__file__).parents[1] / "src" / "reddit_mcp" / "analysis" / f"{MODEL}.json"
-FITTED_SHARE = 0.85  # the rest of train tunes the bias and the temperature
+FITTED_SHARE = 0.85  # the rest of train tunes bias and temperature; then all of it is fitted alike
 LEAST_TEXTS = 4
-SPARSITY, SMOOTHNESS = 0.4, 0.5  # inverse strengths of the L1 selection and of the fit
-NEUTRAL_RECALL = 0.68
+SPARSITY, SMOOTHNESS = 0.25, 0.15  # inverse strengths of the L1 selection and of the fit
+NEUTRAL_RECALL = 0.67
 VADER_THRESHOLD = 0.05
 BINS = 10
 
@@ -60,13 +60,20 @@ def train(rows: Rows) -> None:
     found = [features(text, vader.scores(text)) for text, _ in rows]
     texts = Counter(name for each in found for name in each)
     vectors = DictVectorizer()
-    matrix = vectors.fit_transform([{name: v for name, v in each.items() if texts[name] >= LEAST_TEXTS} for each in found])
+    matrix = vectors.fit_transform(
+        [{name: v for name, v in each.items() if texts[name] >= LEAST_TEXTS} for each in found]
+    )
     labels = np.array([label for _, label in rows])
     order = np.random.RandomState(0).permutation(len(rows))
     fitted, tuned = np.split(order, [int(len(rows) * FITTED_SHARE)])
-    names, weights, kept = fit(matrix[fitted], labels[fitted], vectors.get_feature_names_out())
-    weights[list(names).index("BIAS")] += bias(matrix[tuned][:, kept] @ weights, labels[tuned])
-    weights /= temperature(matrix[tuned][:, kept] @ weights, labels[tuned])
+    all_names = vectors.get_feature_names_out()
+    _, weights, kept = fit(matrix[fitted], labels[fitted], all_names)
+    scores = matrix[tuned][:, kept] @ weights
+    shift = bias(scores, labels[tuned])
+    divisor = temperature(scores + shift, labels[tuned])
+    names, weights, _ = fit(matrix, labels, all_names)
+    weights[list(names).index("BIAS")] += shift
+    weights /= divisor
     write({name: [round(float(weight), 3) for weight in row] for name, row in zip(names, weights, strict=True)})
 
 
