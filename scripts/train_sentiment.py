@@ -71,7 +71,7 @@ def train(rows: Rows) -> None:
     scores = matrix[tuned][:, kept] @ weights
     shift = bias(scores, labels[tuned])
     divisor = temperature(scores + shift, labels[tuned])
-    names, weights, _ = fit(matrix, labels, all_names)
+    names, weights, _ = fit(matrix[order], labels[order], all_names)
     weights[list(names).index("BIAS")] += shift
     weights /= divisor
     write({name: [round(float(weight), 3) for weight in row] for name, row in zip(names, weights, strict=True)})
