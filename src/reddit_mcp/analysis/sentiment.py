@@ -17,6 +17,7 @@ LABELS: tuple[Label, ...] = ("positive", "neutral", "negative")
 CONFIDENCE_MEANING = "share of answers this sure that are right (mean over items)"
 
 _Z_95 = 1.96
+_MOST_WORDS = 600
 
 
 class Scored(Value):
@@ -86,8 +87,9 @@ class SentimentAnalyzer:
         self._model = SentimentModel()
 
     def compound(self, text: str) -> float:
-        """Return VADER's own compound score, from -1 to 1, of a text's prose."""
-        return self._model.vader.scores(prose(text)).compound
+        """Return VADER's own compound score, from -1 to 1, of the first 600 words of a text's prose."""
+        words = prose(text).split(maxsplit=_MOST_WORDS)
+        return self._model.vader.scores(" ".join(words[:_MOST_WORDS])).compound
 
     def read(self, items: Iterable[Post | Comment]) -> list[Scored]:
         """Score each English item by its author's own sentences; one without any (deleted, a bare link) is left out."""
