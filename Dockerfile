@@ -7,7 +7,7 @@ COPY requirements.txt ./
 RUN python -m venv --without-pip /opt/reddit-mcp \
  && python -m pip --python /opt/reddit-mcp/bin/python install \
     --no-cache-dir --only-binary :all: --no-deps --require-hashes --requirement requirements.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src
 # setuptools, which is among the requirements, builds the package, and has no place in a server.
 RUN python -m pip --python /opt/reddit-mcp/bin/python install --no-cache-dir --no-deps --no-build-isolation . \

@@ -37,6 +37,8 @@ _NOT_PROSE = re.compile(
     r"|`[^`\n]*`"
     r"|^(?: {4}|\t)[^\n]*"  # indented code
     r"|^ {0,3}>(?!!)[^\n]*"  # a quotation; `>!` opens a spoiler
+    r"|^[^\n]*\b(?:i am|i'm) a bot\b[^\n]*"  # a bot's signature
+    r"|^[^\n]*\bbeep[ ,]*boop\b[^\n]*"
     r"|(?:https?://|www\.)[!-~]+"
     r"|(?<![\w/])/?[ur]/[\w-]+"  # u/name, r/name
     r"|&#?\w{1,31};",  # entities typed by Reddit's own editor, such as `&#x200B;`

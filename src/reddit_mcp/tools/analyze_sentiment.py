@@ -27,6 +27,7 @@ ContentId = Annotated[
     ),
     BeforeValidator(clean),
 ]
+MANY_SKIPPED = 0.2
 Limit = Annotated[int, Field(ge=1, le=100, description="How many posts or comments to read")]
 
 
@@ -35,9 +36,11 @@ Limit = Annotated[int, Field(ge=1, le=100, description="How many posts or commen
     output={
         "overall_sentiment": {
             "type": "object",
-            "description": f"score (-1 to 1), label, distribution (shares), confidence: {CONFIDENCE_MEANING}",
+            "description": f"score (-1 to 1), label, distribution, 95 % interval, confidence: {CONFIDENCE_MEANING}",
         },
-        "analyzed_items": {"type": "integer", "description": "Posts and comments that had text to read"},
+        "analyzed_items": {"type": "integer", "description": "English posts and comments scored"},
+        "model": wire_schema.TEXT,
+        "languages": wire_schema.OBJECT,
         "key_themes": wire_schema.ITEMS,
         "most_positive": wire_schema.ITEMS,
         "most_negative": wire_schema.ITEMS,
@@ -50,7 +53,7 @@ async def analyze_sentiment(
     time_filter: TimeFilter = "week",
     limit: Limit = 100,
 ) -> Json:
-    """Measure the mood of a post, a comment, a thread, search results, a community or a user (VADER, English).
+    """Measure the mood of a post, a comment, a thread, search results, a community or a user (English only).
 
     time_filter counts for search_results, subreddit (its top posts) and user.
     """
@@ -60,6 +63,9 @@ async def analyze_sentiment(
     )
     if not report.found:
         call.say("Nothing to read was found; try a longer time_filter.")
+    total = report.analyzed_items + report.languages.skipped
+    if report.languages.skipped > MANY_SKIPPED * total:
+        call.say(f"{report.languages.skipped} of {total} items are not in English and were not scored.")
     if time_filter != "week" and content_type not in ("search_results", "subreddit", "user"):
         call.say("time_filter counts for search_results, subreddit and user only.")
     return _shown(report)

@@ -1,9 +1,19 @@
 from reddit_mcp.analysis.sentiment import Scored
+from reddit_mcp.analysis.sentiment_model import Probabilities
 from reddit_mcp.analysis.themes import Theme, key_themes
 
 
 def said(*pairs: tuple[str, float]) -> list[Scored]:
-    return [Scored(id=str(number), text=text, score=score) for number, (text, score) in enumerate(pairs)]
+    return [Scored(id=str(number), text=text, probabilities=of(score)) for number, (text, score) in enumerate(pairs)]
+
+
+def of(score: float) -> Probabilities:
+    return Probabilities(max(score, 0.0), 1 - abs(score), max(-score, 0.0))
+
+
+def test_one_authors_words_are_no_theme() -> None:
+    texts = [item.model_copy(update={"author": "one"}) for item in said(("kestrel", 0.0), ("kestrel", 0.0))]
+    assert key_themes(texts) == []
 
 
 def test_a_theme_has_the_mean_mood_of_the_texts_that_hold_it() -> None:

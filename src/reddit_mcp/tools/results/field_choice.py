@@ -31,7 +31,7 @@ def _known(names: list[str]) -> list[str]:
 
 
 Fields = Annotated[
-    list[str],
+    list[Annotated[str, Field(max_length=30)]],
     Field(max_length=30, description="Only these fields of each item"),
     AfterValidator(_known),
 ]

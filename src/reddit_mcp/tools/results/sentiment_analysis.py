@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from reddit_mcp.analysis.prose import cut
@@ -12,7 +13,9 @@ from reddit_mcp.analysis.sentiment import (
     most_negative,
     most_positive,
     summarize,
+    without_copies,
 )
+from reddit_mcp.analysis.sentiment_model import MODEL
 from reddit_mcp.analysis.themes import Theme, key_themes
 from reddit_mcp.models import Comment, Post, Value
 from reddit_mcp.tools.results.answer_parts import Parts
@@ -32,8 +35,16 @@ class Quote(Value):
     id: str
     text: str
     score: float
+    vader_compound: float
     permalink: str
     truncated: bool = False
+
+
+class Languages(Value):
+    """How many items were scored, and how many skipped because they are not in English."""
+
+    scored: int
+    skipped: int
 
 
 class SentimentReport(Value):
@@ -41,6 +52,8 @@ class SentimentReport(Value):
 
     found: int
     analyzed_items: int
+    model: str
+    languages: Languages
     overall_sentiment: Overall
     key_themes: tuple[Theme, ...]
     most_positive: tuple[Quote, ...]
@@ -75,20 +88,31 @@ async def find(parts: Parts, analyzer: SentimentAnalyzer, asked: Asked) -> Senti
 
 
 def _report(analyzer: SentimentAnalyzer, items: Items) -> SentimentReport:
-    scored = analyzer.read(items)
+    scored, skipped = analyzer.survey(items)
+    distinct = without_copies(scored)
+    quoted = partial(_quoted, analyzer)
     return SentimentReport(
         found=len(items),
         analyzed_items=len(scored),
-        overall_sentiment=summarize(scored),
-        key_themes=tuple(key_themes(scored)),
-        most_positive=tuple(map(_quoted, most_positive(scored))),
-        most_negative=tuple(map(_quoted, most_negative(scored))),
+        model=MODEL,
+        languages=Languages(scored=len(scored), skipped=skipped),
+        overall_sentiment=summarize(distinct),
+        key_themes=tuple(key_themes(distinct)),
+        most_positive=tuple(map(quoted, most_positive(distinct))),
+        most_negative=tuple(map(quoted, most_negative(distinct))),
     )
 
 
-def _quoted(item: Scored) -> Quote:
+def _quoted(analyzer: SentimentAnalyzer, item: Scored) -> Quote:
     text, truncated = cut(item.text, LONGEST_TEXT)
-    return Quote(id=item.id, text=text, score=item.score, permalink=item.permalink, truncated=truncated)
+    return Quote(
+        id=item.id,
+        text=text,
+        score=item.score,
+        vader_compound=analyzer.compound(item.text),
+        permalink=item.permalink,
+        truncated=truncated,
+    )
 
 
 async def _post(parts: Parts, asked: Asked) -> Items:
