@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reddit_mcp.upstream.reddit_api.praw_transport import PrawTransport, RedditApplication
-from reddit_mcp.upstream.reddit_api.readable_text import readable
+from reddit_mcp.upstream.reddit_api.text.readable_text import readable
 from tests.support.recorded_reddit import Exchange
 from tests.support.scripted_reddit import ScriptedReddit
 from tests.support.tools_in_process import call, server_over

@@ -132,5 +132,5 @@ Until = Annotated[
 ]
 Detail = Annotated[
     Literal["concise", "full"],
-    Field(description="concise cuts long text; full has every field"),
+    Field(description="concise cuts long text"),
 ]

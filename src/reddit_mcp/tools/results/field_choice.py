@@ -32,7 +32,7 @@ def _known(names: list[str]) -> list[str]:
 
 Fields = Annotated[
     list[Annotated[str, Field(max_length=30)]],
-    Field(max_length=30, description="Only these fields of each item"),
+    Field(max_length=30, description="Only these fields"),
     AfterValidator(_known),
 ]
 

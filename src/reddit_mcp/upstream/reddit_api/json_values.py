@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reddit_mcp.upstream.reddit_api import untrusted_text
+from reddit_mcp.upstream.reddit_api.text import untrusted_text
 
 WEB = "https://www.reddit.com"
 Fields = dict[str, Any]

@@ -28,7 +28,7 @@ from reddit_mcp.upstream.reddit_api.json_values import integer as _integer
 from reddit_mcp.upstream.reddit_api.json_values import link as _link
 from reddit_mcp.upstream.reddit_api.json_values import number as _number
 from reddit_mcp.upstream.reddit_api.json_values import text as _text
-from reddit_mcp.upstream.reddit_api.readable_text import readable
+from reddit_mcp.upstream.reddit_api.text.readable_text import readable
 from reddit_mcp.upstream.source import Json
 
 T = TypeVar("T", bound=Value)

@@ -23,10 +23,11 @@ from prawcore.sessions import FiniteRetryStrategy, Session
 from reddit_mcp.errors import Failure, UpstreamError
 from reddit_mcp.models import Listing, Value
 from reddit_mcp.upstream.rate_limit.reported_limit import ReportedLimit
-from reddit_mcp.upstream.reddit_api import date_range, reddit_offers, redirects, response_errors, untrusted_text
+from reddit_mcp.upstream.reddit_api import date_range, reddit_offers, redirects, response_errors
 from reddit_mcp.upstream.reddit_api.abortable_http import AbortableSession
 from reddit_mcp.upstream.reddit_api.parsing import UnexpectedShape, escaped, parse, unescaped
 from reddit_mcp.upstream.reddit_api.requestor import CheckedRequestor, Guard, TokenRefused, too_slow
+from reddit_mcp.upstream.reddit_api.text import untrusted_text
 from reddit_mcp.upstream.source import Answer, Json, Query
 
 if TYPE_CHECKING:

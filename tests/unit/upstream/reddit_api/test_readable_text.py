@@ -3,7 +3,7 @@
 import pytest
 
 from reddit_mcp.upstream.reddit_api.parsing import comment, post
-from reddit_mcp.upstream.reddit_api.readable_text import readable
+from reddit_mcp.upstream.reddit_api.text.readable_text import readable
 from tests.support.reddit_shapes import t1, t3
 
 PREVIEW = "https://preview.redd.it/a1.png?width=640&format=png&auto=webp&s=0f"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reddit_mcp.upstream.reddit_api.untrusted_text import Tally, address, clean, tally
+from reddit_mcp.upstream.reddit_api.text.untrusted_text import Tally, address, clean, tally
 
 KEPT = {
     "ascii": "plain words, 2 < 3 & more\n\tindented",

@@ -1,0 +1,1 @@
+"""The texts of strangers: cleaned, and made readable."""
