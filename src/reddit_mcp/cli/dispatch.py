@@ -38,6 +38,10 @@ def _archive(settings: Settings, arguments: argparse.Namespace) -> int:
         from reddit_mcp.cli.archive_commands.archive_import import import_archive
 
         return import_archive(settings, arguments.paths, arguments.db, comment_index=arguments.comment_index)
+    if arguments.action == "pull":
+        from reddit_mcp.cli.archive_commands.archive_pull import pull_archive
+
+        return pull_archive(settings, arguments.subreddit, arguments.since, arguments.until, arguments.db)
     from reddit_mcp.cli.archive_commands.archive_serve import serve_archive
 
     serve_archive(settings, arguments.port, ill=arguments.ill)

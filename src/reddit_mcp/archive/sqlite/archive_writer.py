@@ -5,7 +5,7 @@ Several writers and any number of readers may work on one archive at once; reade
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,7 @@ _ENTER = """
     INSERT INTO {table} (name, fullname) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET fullname = ifnull(fullname, excluded.fullname) RETURNING id
 """
+_PUT_MARK = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _DROP_WORDS = "INSERT INTO post_words (post_words, rowid, words) VALUES ('delete', ?, ?)"
 
 
@@ -89,8 +90,13 @@ class Writer:
         """Release the file."""
         self._db.close()
 
-    def add(self, things: Iterable[tuple[str, dict[str, Any]]]) -> int:
-        """Add (kind, data) pairs in one transaction: all of them or, on an error, none.
+    def mark(self, name: str) -> bytes | None:
+        """What was last noted under a name."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def add(self, things: Iterable[tuple[str, dict[str, Any]]], marks: Mapping[str, bytes] | None = None) -> int:
+        """Add (kind, data) pairs in one transaction, and note marks with them: all or, on an error, nothing.
 
         Of two versions of a thing the later read one stays (`retrieved_utc` or `retrieved_on`), else the later added.
         Things that `fullname` refuses are passed over.
@@ -105,6 +111,7 @@ class Writer:
             stored = sum(puts[kind](data) for kind, data in things if kind in puts)
             self._put_span()
             self._comments.flush()
+            self._db.executemany(_PUT_MARK, (marks or {}).items())
             self._db.execute("COMMIT")
         except BaseException:
             self._ids.clear()
