@@ -13,6 +13,7 @@ from reddit_mcp.auth.authentication import Authentication, Authenticator, operat
 from reddit_mcp.auth.oauth_tokens import challenge, metadata_routes, open_tokens
 from reddit_mcp.container import Container, open_container
 from reddit_mcp.data_source.data_sources import DataSources
+from reddit_mcp.data_source.live_figures import live_figures
 from reddit_mcp.http.error_responses import refused
 from reddit_mcp.http.middleware.gateway_headers import GatewayHeaders
 from reddit_mcp.http.middleware.idle_streams import IDLE_SECONDS, IdleStreams, OpenStreams
@@ -23,11 +24,13 @@ from reddit_mcp.http.middleware.request_guard import RequestGuard
 from reddit_mcp.http.routes.breaker_routes import breaker_routes
 from reddit_mcp.http.routes.health_routes import Health
 from reddit_mcp.http.routes.queue_status_routes import routes as queue_routes
+from reddit_mcp.http.routes.statistics_routes import statistics_routes
 from reddit_mcp.http.routes.usage_routes import usage_routes
 from reddit_mcp.mcp_server.server import Accounts
 from reddit_mcp.mcp_server.transports import Transports
 from reddit_mcp.metering.billing_port import OpenBilling, unbilled
 from reddit_mcp.metering.call_log import Observer
+from reddit_mcp.metering.call_statistics import CallStatistics
 from reddit_mcp.models import Caller
 from reddit_mcp.settings import Settings
 from reddit_mcp.watches.ports import Delivery
@@ -51,6 +54,11 @@ class _Running:
     def accounts(self) -> Accounts:
         """The callers' accounts."""
         return self._required().accounts
+
+    @property
+    def statistics(self) -> CallStatistics:
+        """What was called."""
+        return self._required().statistics
 
     def begin(self, server: Container, gate: Authenticator) -> None:
         """Let requests in."""
@@ -119,7 +127,11 @@ def build(
 
 def _pages(settings: Settings, running: _Running) -> Iterator[Route]:
     """What is read beside MCP and the health of the server."""
-    for route in breaker_routes(lambda: running.outbound.breakers):
+    figures = statistics_routes(
+        lambda: running.statistics,
+        lambda: live_figures(running.outbound, running.accounts, settings.queue_max),
+    )
+    for route in (*breaker_routes(lambda: running.outbound.breakers), *figures):
         yield Route(route.path, operator_only(route.endpoint), methods=route.methods)
     yield from usage_routes(lambda: running.accounts.usage, lambda: running.accounts.quota)
     yield from queue_routes(lambda: running.outbound.tickets, _owner)

@@ -11,9 +11,12 @@ from reddit_mcp.mcp_server.server import Accounts, RedditServer
 from reddit_mcp.metering.billing_port import BilledDelivery, NoBilling, OpenBilling, unbilled
 from reddit_mcp.metering.call_log import Observer
 from reddit_mcp.metering.call_quota import CallQuota
+from reddit_mcp.metering.call_statistics import CallStatistics
 from reddit_mcp.metering.concurrency_limit import ConcurrencyLimit
 from reddit_mcp.metering.side_requests import SideRequests
+from reddit_mcp.metering.statistics_report import of_days
 from reddit_mcp.settings import Settings
+from reddit_mcp.storage.accounting.call_windows import CallWindows
 from reddit_mcp.storage.accounting.usage_records import UsageRecords
 from reddit_mcp.storage.api_keys.key_store import KeyStore
 from reddit_mcp.storage.api_keys.keyring import Keyring
@@ -48,6 +51,7 @@ class Container:
     mcp: RedditServer
     outbound: DataSources
     accounts: Accounts
+    statistics: CallStatistics
     secrets: MasterSecrets
     keyring: Keyring
     polling: WatchPolling
@@ -67,6 +71,7 @@ class _Foundation:
     tiers: Tiers
     sentiment: SentimentAnalyzer
     clock: Clock
+    statistics: CallStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ async def open_container(
             mcp=mcp,
             outbound=sources,
             accounts=accounts,
+            statistics=foundation.statistics,
             secrets=foundation.secrets,
             keyring=keyring,
             polling=watching.polling,
@@ -131,20 +137,26 @@ async def _foundation(settings: Settings) -> AsyncIterator[_Foundation]:
         PubSub(store) as notices,
         contextlib.nullcontext(notices) if cached is store else PubSub(cached) as purges,
         open_data_sources(settings, store, cached, purges, analyses) as outbound,
+        CallWindows(store, of_days) as windows,
     ):
         tiers = read_tiers(settings.tiers)
-        yield _Foundation(settings, secrets, store, notices, outbound, tiers, sentiment, clock)
+        statistics = CallStatistics(windows)
+        yield _Foundation(settings, secrets, store, notices, outbound, tiers, sentiment, clock, statistics)
 
 
 @contextlib.asynccontextmanager
 async def _accounts(foundation: _Foundation, open_billing: OpenBilling) -> AsyncIterator[Accounts]:
     settings, store, outbound = foundation.settings, foundation.store, foundation.outbound
-    async with UsageRecords(store) as usage, open_billing(settings, store, outbound.breakers, usage) as billing:
+    async with (
+        UsageRecords(store) as usage,
+        open_billing(settings, store, outbound.breakers, usage) as billing,
+    ):
         quota = CallQuota(
             QuotaCounters(store), foundation.tiers, settings.rate_limit_mode, lambda: outbound.tokens.replicas
         )
         in_flight = ConcurrencyLimit(settings.max_in_flight)
-        yield Accounts(quota, in_flight, usage, billing or NoBilling(), SideRequests(foundation.tiers))
+        side = SideRequests(foundation.tiers)
+        yield Accounts(quota, in_flight, usage, billing or NoBilling(), side, foundation.statistics)
 
 
 @contextlib.asynccontextmanager

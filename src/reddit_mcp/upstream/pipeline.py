@@ -22,6 +22,7 @@ from reddit_mcp.upstream.cache.cache_layer import CacheLayer
 from reddit_mcp.upstream.cache.memory_cache import MemoryCache
 from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
 from reddit_mcp.upstream.client import Reddit
+from reddit_mcp.upstream.measured_source import MeasuredSource
 from reddit_mcp.upstream.rate_limit.request_queue import RequestQueue
 from reddit_mcp.upstream.rate_limit.shared_budget import SharedBudget
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
@@ -81,7 +82,8 @@ class Pipeline:
 async def open_pipeline(shared: Shared, transport: Transport) -> AsyncIterator[Pipeline]:
     """Open every layer over a transport, the lowest first."""
     settings, breaker = shared.settings, shared.breakers.get(transport.breaker)
-    guarded, tokens = Guarded(transport.source, breaker), SharedBudget(_window(shared, transport), transport.reported)
+    guarded = Guarded(MeasuredSource(transport.source, transport.name), breaker)
+    tokens = SharedBudget(_window(shared, transport), transport.reported)
     async with contextlib.AsyncExitStack() as stack:
         queue = RequestQueue(guarded, tokens, shared.tickets, most=settings.queue_max)
         await stack.enter_async_context(queue)
