@@ -1,7 +1,8 @@
 """The composition root over HTTP: the whole server as one ASGI app."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -32,6 +33,7 @@ from reddit_mcp.metering.billing_port import OpenBilling, unbilled
 from reddit_mcp.metering.call_log import Observer
 from reddit_mcp.metering.call_statistics import CallStatistics
 from reddit_mcp.models import Caller
+from reddit_mcp.observability.health_monitor import HealthMonitor, Ping
 from reddit_mcp.settings import Settings
 from reddit_mcp.watches.ports import Delivery
 
@@ -60,10 +62,15 @@ class _Running:
         """What was called."""
         return self._required().statistics
 
+    def live(self, queue_max: int) -> dict[str, Any]:
+        """What is true now, and what is not well."""
+        ill = self.health.monitor.degraded if self.health.monitor else ()
+        return {**live_figures(self.outbound, self.accounts, queue_max), "degraded": sorted(ill)}
+
     def begin(self, server: Container, gate: Authenticator) -> None:
         """Let requests in."""
         self.opened, self.gate = server, gate
-        self.health.pings, self.health.reason = server.pings, ""
+        self.health.reason = ""
 
     def drain(self, seconds: float) -> None:
         """Say that it is not ready, give running calls so long, and end open streams."""
@@ -89,6 +96,7 @@ def build(
     open_billing: OpenBilling = unbilled,
     observe: Observer | None = None,
     delivery: Delivery | None = None,
+    pings: Mapping[str, Ping] | None = None,
 ) -> Starlette:
     """The whole server as one ASGI app; its lifespan opens and closes everything.
 
@@ -101,12 +109,18 @@ def build(
         open_billing: opens the billing of calls.
         observe: hears of each call that has ended.
         delivery: is told of matches too.
+        pings: of resources that were opened before, for `/health`.
     """
     transports, running = Transports(sessions=settings.mcp_sessions), _Running(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with open_container(settings, open_billing, observe, delivery) as server, open_tokens(settings) as tokens:
+        async with (
+            open_container(settings, open_billing, observe, delivery) as server,
+            HealthMonitor(lambda: {**server.pings(), **(pings or {})}) as monitor,
+            open_tokens(settings) as tokens,
+        ):
+            running.health.monitor = monitor
             gate = Authenticator(settings, server.secrets, server.keyring, account, tokens)
             async with transports.run(server.mcp), running.streams.run():
                 running.begin(server, gate)
@@ -129,7 +143,7 @@ def _pages(settings: Settings, running: _Running) -> Iterator[Route]:
     """What is read beside MCP and the health of the server."""
     figures = statistics_routes(
         lambda: running.statistics,
-        lambda: live_figures(running.outbound, running.accounts, settings.queue_max),
+        lambda: running.live(settings.queue_max),
     )
     for route in (*breaker_routes(lambda: running.outbound.breakers), *figures):
         yield Route(route.path, operator_only(route.endpoint), methods=route.methods)

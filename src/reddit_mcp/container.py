@@ -1,12 +1,11 @@
 """Everything is opened here, in order, and closed in the opposite order."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.data_source.data_sources import DataSources, open_data_sources
-from reddit_mcp.http.routes.health_routes import Ping
 from reddit_mcp.mcp_server.server import Accounts, RedditServer
 from reddit_mcp.metering.billing_port import BilledDelivery, NoBilling, OpenBilling, unbilled
 from reddit_mcp.metering.call_log import Observer
@@ -15,12 +14,14 @@ from reddit_mcp.metering.call_statistics import CallStatistics
 from reddit_mcp.metering.concurrency_limit import ConcurrencyLimit
 from reddit_mcp.metering.side_requests import SideRequests
 from reddit_mcp.metering.statistics_report import of_days
+from reddit_mcp.observability.health_monitor import Ping, Pings
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.accounting.call_windows import CallWindows
 from reddit_mcp.storage.accounting.usage_records import UsageRecords
 from reddit_mcp.storage.api_keys.key_store import KeyStore
 from reddit_mcp.storage.api_keys.keyring import Keyring
 from reddit_mcp.storage.api_keys.master_secrets import MasterSecrets, open_secrets
+from reddit_mcp.storage.disk_space import check_disk
 from reddit_mcp.storage.limits.quota_counters import QuotaCounters
 from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.storage.redis.lease import Lease
@@ -56,7 +57,7 @@ class Container:
     keyring: Keyring
     polling: WatchPolling
     jobs: BackgroundJobs
-    pings: Callable[[], Mapping[str, Ping]]
+    pings: Pings
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ async def open_container(
             keyring=keyring,
             polling=watching.polling,
             jobs=watching.jobs,
-            pings=lambda: {"redis": foundation.store.ping, sources.active.name: sources.check},
+            pings=lambda: _pings(foundation, accounts, watching.jobs),
         )
 
 
@@ -188,6 +189,22 @@ def _services(foundation: _Foundation, watching: _Watching) -> Services:
         poll_soon=watching.polling.soon,
         durable=foundation.settings.durable,
     )
+
+
+def _pings(foundation: _Foundation, accounts: Accounts, jobs: BackgroundJobs) -> dict[str, Ping]:
+    """How each opened resource tells of itself."""
+    outbound, found = foundation.outbound, dict[str, Ping]()
+    if not isinstance(accounts.billing, NoBilling):
+        found["charging"] = accounts.billing.check
+    if outbound.cache_only.is_on:
+        found["cache_only"] = outbound.cache_only.check
+    return {
+        "redis": foundation.store.ping,
+        outbound.active.name: outbound.check,
+        "storage": lambda: check_disk(foundation.settings.data_dir),
+        "worker": jobs.check,
+        **found,
+    }
 
 
 def _server(foundation: _Foundation, services: Services, accounts: Accounts, observe: Observer | None) -> RedditServer:

@@ -62,10 +62,11 @@ async def _run(settings: Settings) -> int:
 
 async def _serve(settings: Settings, run: ActorRun) -> int:
     async with contextlib.AsyncExitStack() as stack:
-        who, observe = account(settings), None
+        who, observe, pings = account(settings), None, {}
         if settings.apify_tenancy == "multi":
-            observe = (await stack.enter_async_context(UsageDataset(await run.dataset(NAME)))).note
-        app = build(settings, who, open_billing, observe, MatchRows(who.id, run.push))
+            usage = await stack.enter_async_context(UsageDataset(await run.dataset(NAME)))
+            observe, pings = usage.note, {"apify_storage": usage.check}
+        app = build(settings, who, open_billing, observe, MatchRows(who.id, run.push), pings)
         failed = await _served(settings, run, app)
     run.end_with("The server stopped answering." if failed else STOPPED, failed=failed)
     return int(failed)

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from reddit_mcp.errors import Failure
 from reddit_mcp.metering.latency_buckets import bucket
@@ -27,8 +27,7 @@ def is_own_fault(failure: Failure) -> bool:
     return spent or failure.category in CLIENTS_OWN
 
 
-@dataclass(frozen=True, slots=True)
-class EndedCall:
+class EndedCall(NamedTuple):
     """A call that has ended; its caller by pseudonym, `metadata` of its answer, `ms` how long it took."""
 
     tool: str
