@@ -3,7 +3,13 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
+import httpx
+
+from reddit_mcp.alerting.alert_channels import SECONDS, channels
+from reddit_mcp.alerting.alert_manager import AlertManager
+from reddit_mcp.alerting.measured_figures import measured_figures
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.data_source.data_sources import DataSources, open_data_sources
 from reddit_mcp.mcp_server.server import Accounts, RedditServer
@@ -18,6 +24,7 @@ from reddit_mcp.observability.health_monitor import Ping, Pings
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.accounting.call_windows import CallWindows
 from reddit_mcp.storage.accounting.usage_records import UsageRecords
+from reddit_mcp.storage.alert_states import AlertStates
 from reddit_mcp.storage.api_keys.key_store import KeyStore
 from reddit_mcp.storage.api_keys.keyring import Keyring
 from reddit_mcp.storage.api_keys.master_secrets import MasterSecrets, open_secrets
@@ -111,6 +118,7 @@ async def open_container(
         foundation.notices.on(TOPIC, mcp.bus.heard)
         await stack.enter_async_context(watching.jobs)  # last, for they use all the rest
         await stack.enter_async_context(_warming(foundation))
+        await stack.enter_async_context(_alerting(foundation))
         yield Container(
             mcp=mcp,
             outbound=sources,
@@ -216,6 +224,16 @@ def _server(foundation: _Foundation, services: Services, accounts: Accounts, obs
         development=foundation.settings.environment == "development",
         observe=observe,
     )
+
+
+@contextlib.asynccontextmanager
+async def _alerting(foundation: _Foundation) -> AsyncIterator[None]:
+    outbound, settings, store = foundation.outbound, foundation.settings, foundation.store
+    async with httpx.AsyncClient(timeout=SECONDS, follow_redirects=False) as http:
+        measure = partial(measured_figures, foundation.statistics, outbound, settings.queue_max)
+        sends = channels(settings, http, outbound.breakers)
+        async with AlertManager(measure, Lease(store, "alerts"), AlertStates(store), sends):
+            yield
 
 
 def _warming(foundation: _Foundation) -> contextlib.AbstractAsyncContextManager[object]:

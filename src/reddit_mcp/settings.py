@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reddit_mcp.setting_groups import (
+    AlertSettings,
     BreakerSettings,
     CacheSettings,
     Group,
@@ -21,6 +22,7 @@ from reddit_mcp.setting_groups import (
     RedditSettings,
     RedisSettings,
     RetrySettings,
+    SentrySettings,
 )
 from reddit_mcp.tiers import read_tiers
 
@@ -84,6 +86,11 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default_factory=LogSettings)
     oauth: OauthSettings = Field(default_factory=OauthSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
+    sentry: SentrySettings = Field(default_factory=SentrySettings)
+    alert: AlertSettings = Field(default_factory=AlertSettings)
+    smtp_url: SecretStr | None = Field(
+        None, description="The mail server for alerts: smtp://user:password@host:587, or smtps:// on port 465"
+    )
     data_dir: Path = Field(
         default_factory=_data_dir, description="The embedded store, the archive, generated secrets; mode 0700"
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from reddit_mcp.errors import Failure
+from reddit_mcp.errors import CLIENTS_OWN, Failure
 from reddit_mcp.metering.latency_buckets import bucket
 from reddit_mcp.observability import metrics
 from reddit_mcp.storage.accounting.call_windows import CallWindows
@@ -17,8 +17,6 @@ MOST_VIOLATORS = 50
 
 OTHERS = "others"
 SLOWEST = 10
-CLIENTS_OWN = ("validation", "authentication", "client_error")
-"""Categories of failures that the caller can avoid."""
 
 
 def is_own_fault(failure: Failure) -> bool:

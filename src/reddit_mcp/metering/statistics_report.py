@@ -22,12 +22,13 @@ Json = dict[str, Any]
 
 def of_days(counts: Counts) -> Counts:
     """What the objective needs of a window: calls, and those that failed by us."""
-    return Counter(calls=_calls(counts), faults=counts["faults"])
+    return Counter(calls=calls_of(counts), faults=counts["faults"])
 
 
 async def report(statistics: CallStatistics) -> Json:
     """Overview, latency, cache, tools, errors, callers refused most, a day in windows of five minutes, availability."""
     windows = await statistics.windows.windows()
+    hour = recent(windows, statistics.windows.now() - BURN_SECONDS)
     total: Counts = Counter()
     for counts in windows.values():
         total.update(counts)
@@ -42,16 +43,15 @@ async def report(statistics: CallStatistics) -> Json:
         "top_violators": [{"caller": who, "refused": times} for who, times in _top(total)],
         "slowest_calls": [asdict(call) for call in statistics.slowest],
         "series": [_point(start, windows[start]) for start in sorted(windows)],
-        "availability": availability(await statistics.windows.days(), recent(windows, BURN_SECONDS)),
+        "availability": availability(await statistics.windows.days(), hour),
     }
 
 
-def recent(windows: Mapping[int, Counts], seconds: float) -> Counts:
-    """The sum of the windows that began within so many seconds before the latest one's end."""
-    latest = max(windows, default=0) + WINDOW_SECONDS
+def recent(windows: Mapping[int, Counts], since: float) -> Counts:
+    """The sum of the windows that began after this moment (seconds since 1970)."""
     total: Counts = Counter()
     for start, counts in windows.items():
-        if start >= latest - seconds:
+        if start > since:
             total.update(counts)
     return total
 
@@ -68,12 +68,12 @@ def availability(days: Counts, hour: Counts) -> Json:
             "used": used,
             "remaining": round(1 - used / allowed, 4) if allowed else 1.0,
         },
-        "burn_rate": round((_share(hour["faults"], _calls(hour)) or 0.0) / (1 - OBJECTIVE), 3),
+        "burn_rate": round((_share(hour["faults"], calls_of(hour)) or 0.0) / (1 - OBJECTIVE), 3),
     }
 
 
 def _overview(total: Counts) -> Json:
-    calls, errors = _calls(total), _sum(total, "errors")
+    calls, errors = calls_of(total), _sum(total, "errors")
     return {
         "total_requests": calls,
         "error_count": errors,
@@ -82,9 +82,13 @@ def _overview(total: Counts) -> Json:
     }
 
 
+def quantile_of(counts: Counts, share: float) -> float | None:
+    """The duration in milliseconds that this share of calls did not exceed."""
+    return quantile({int(number): times for number, times in _named(counts, "ms").items()}, share)
+
+
 def _latency(counts: Counts) -> Json:
-    buckets = {int(number): times for number, times in _named(counts, "ms").items()}
-    found = {f"p{share:g}_ms": quantile(buckets, share / 100) for share in (50, 95, 99)}
+    found = {f"p{share:g}_ms": quantile_of(counts, share / 100) for share in (50, 95, 99)}
     return {name: None if value is None else round(value, 3) for name, value in found.items()}
 
 
@@ -125,7 +129,8 @@ def _sum(counts: Counts, kind: str) -> int:
     return sum(_named(counts, kind).values())
 
 
-def _calls(counts: Counts) -> int:
+def calls_of(counts: Counts) -> int:
+    """How many calls were counted."""
     return _sum(counts, "calls")
 
 

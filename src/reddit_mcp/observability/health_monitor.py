@@ -68,11 +68,15 @@ class HealthMonitor:
         """Each component as it was within the last seconds."""
         async with self._asking:
             if time.monotonic() - self._asked >= FRESH_SECONDS:
-                pings = self._pings()
-                found = await asyncio.gather(*map(_component, pings.values()))
-                self._found, self._asked = dict(zip(pings, found, strict=True)), time.monotonic()
-                self._announce()
+                await self._look()
+                self._asked = time.monotonic()
             return self._found
+
+    async def _look(self) -> None:
+        pings = self._pings()
+        found = await asyncio.gather(*map(_component, pings.values()))
+        self._found = dict(zip(pings, found, strict=True))
+        self._announce()
 
     def _announce(self) -> None:
         """Say once what has become worse, and when all is well again."""
@@ -90,7 +94,8 @@ class HealthMonitor:
 
     async def _look_often(self) -> None:
         while not await wait_for_event(self._closing, LOOK_SECONDS):
-            await self.components()
+            async with self._asking:
+                await self._look()
 
 
 async def _component(ping: Ping) -> Component:

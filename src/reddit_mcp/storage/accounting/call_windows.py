@@ -41,13 +41,13 @@ class CallWindows:
     Args:
         store: what replicas share.
         of_days: what of a window is added to its day.
-        now: seconds since 1970.
+        now: seconds since 1970; stays readable.
     """
 
     def __init__(self, store: Store, of_days: Days, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._of_days = of_days
-        self._now = now
+        self.now = now
         self._name = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._own: dict[int, Counts] = {}
@@ -74,7 +74,7 @@ class CallWindows:
 
     def current(self, caller: str) -> Counts:
         """The counts of this moment's window, to be added to for a call of this caller."""
-        now = self._now()
+        now = self.now()
         window = _window(now)
         if (counts := self._own.get(window)) is None:
             counts = self._own[window] = Counter()
@@ -93,7 +93,7 @@ class CallWindows:
 
     async def days(self) -> Counts:
         """What the days of the objective come to together; this process's own day while Redis is away."""
-        today = int(self._now() // 86_400)
+        today = int(self.now() // 86_400)
         keys = [self._key(CALL_DAYS, day) for day in range(today - KEPT_DAYS + 1, today + 1)]
         try:
             return sum(await self._hashes(keys), Counter())
@@ -102,7 +102,7 @@ class CallWindows:
 
     async def callers(self, seconds: float) -> int:
         """How many different callers there were within so many seconds, up to a day."""
-        since = self._now() - seconds
+        since = self.now() - seconds
         try:
             async with self._store.visit() as redis:
                 return int(await redis.zcount(self._key(CALLERS_SEEN, "all"), since, "+inf"))
@@ -111,7 +111,7 @@ class CallWindows:
 
     def own_callers(self, seconds: float) -> int:
         """As `callers`, in this process."""
-        since = self._now() - seconds
+        since = self.now() - seconds
         return sum(seen >= since for seen in self._callers.values())
 
     async def flush(self) -> None:
@@ -150,7 +150,7 @@ class CallWindows:
             async with self._store.visit() as redis:
                 pipeline = redis.pipeline(transaction=False)
                 pipeline.zadd(key, seen)
-                pipeline.zremrangebyscore(key, "-inf", self._now() - 86_400)
+                pipeline.zremrangebyscore(key, "-inf", self.now() - 86_400)
                 pipeline.zremrangebyrank(key, 0, -MOST_CALLERS - 1)
                 pipeline.expire(key, CALLERS_SEEN.ttl or 0)
                 await pipeline.execute()
@@ -160,7 +160,7 @@ class CallWindows:
 
     async def _read(self) -> dict[int, Counts]:
         """Only the last two windows change; the others are read anew when a new one begins."""
-        current = _window(self._now())
+        current = _window(self.now())
         if self._closed[0] != current:
             first = current - KEPT_WINDOWS * WINDOW_SECONDS
             self._closed = current, await self._between(range(first, current - WINDOW_SECONDS, WINDOW_SECONDS))
@@ -181,7 +181,7 @@ class CallWindows:
 
     def _forget(self) -> None:
         """Drop what is older than a day."""
-        oldest = _window(self._now()) - KEPT_WINDOWS * WINDOW_SECONDS
+        oldest = _window(self.now()) - KEPT_WINDOWS * WINDOW_SECONDS
         self._own = {window: counts for window, counts in self._own.items() if window >= oldest}
         self._written = {window: counts for window, counts in self._written.items() if window >= oldest}
         self._sent = {window: batch for window, batch in self._sent.items() if window >= oldest}

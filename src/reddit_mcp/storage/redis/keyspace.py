@@ -73,6 +73,7 @@ USAGE = Kind("usage", 365 * 86_400, "a hash: what a caller did on one day; the c
 STRANGERS_USAGE = Kind("usage", 7 * 86_400, "the same of a caller without a key: anybody can be ever new ones")
 USERS_OF_DAY = Kind("usage-users", 365 * 86_400, "a set: who called on one day; as their numbers")
 
+ALERTS = Kind("alerts", 86_400, "a hash: what was told of each alert last; a day without one forgets it")
 CACHE_ONLY = Kind("cache-only", None, "the operator's switch to cache-only; the operator switches back")
 
 CALL_WINDOWS = Kind("stats", 25 * 3600, "a hash: what was called in five minutes; /stats shows a day of them")
@@ -108,6 +109,7 @@ KINDS = (
     QUOTAS,
     USAGE,
     USERS_OF_DAY,
+    ALERTS,
     CACHE_ONLY,
     CALL_WINDOWS,
     CALL_DAYS,
