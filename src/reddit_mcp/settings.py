@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     rate_limit_mode: Literal["enforce", "log_only", "disabled"] = Field(
         "enforce", description="Whether a spent quota refuses a call, is only logged, or is not counted"
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="Where traces go (OTLP over HTTP); needs mcp-for-reddit[tracing]"
+    )
     max_in_flight: int = Field(256, ge=1, description="Calls at once in this process; 16 of one caller")
     stale_max: float = Field(
         86_400.0,

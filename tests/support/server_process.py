@@ -35,6 +35,7 @@ PREFIXES = (
     "crawlee_",
     "mcp_",
     "oauth_",
+    "otel_",
     "praw_",
     "reddit_",
     "redis_",

@@ -25,7 +25,7 @@ from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.mcp_server.server import RedditServer
 from reddit_mcp.metering.billing_port import unbilled
 from reddit_mcp.models import LOCAL
-from reddit_mcp.observability import error_reports, logs
+from reddit_mcp.observability import error_reports, logs, tracing
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.settings import NO_DURABLE_STORE, Settings
 from reddit_mcp.watches.polling.watch_polling import WatchPolling
@@ -42,6 +42,7 @@ def run_actor(settings: Settings) -> int:
     """
     logs.configure(settings.log.level, file=settings.log.file)
     error_reports.configure(settings)
+    tracing.configure(settings)
     try:
         return asyncio.run(_run(settings))
     except SystemExit:  # a signal before it served; all is closed again

@@ -6,7 +6,7 @@ import sys
 
 from reddit_mcp.cli.shutdown_signals import on_signals
 from reddit_mcp.container import open_container
-from reddit_mcp.observability import error_reports, logs
+from reddit_mcp.observability import error_reports, logs, tracing
 from reddit_mcp.settings import Settings
 
 
@@ -18,6 +18,7 @@ def work(settings: Settings) -> None:
     """
     logs.configure(settings.log.level, file=settings.log.file)
     error_reports.configure(settings)
+    tracing.configure(settings)
     asyncio.run(_work(settings))
 
 
