@@ -48,12 +48,17 @@ class SlowCall:
 class CallStatistics:
     """Counts calls.
 
+    Attributes:
+        windows: where they are kept.
+        points: of each window that was reported its counts, and what they came to.
+
     Args:
         windows: where they are kept.
     """
 
     def __init__(self, windows: CallWindows) -> None:
         self.windows = windows
+        self.points: dict[int, tuple[Counter[str], dict[str, Any]]] = {}
         self._window: Counter[str] | None = None
         self._named: set[str] = set()
         self._slow: list[SlowCall] = []

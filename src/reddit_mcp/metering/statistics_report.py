@@ -20,31 +20,82 @@ TOP = 10
 Json = dict[str, Any]
 
 
-def of_days(counts: Counts) -> Counts:
-    """What the objective needs of a window: calls, and those that failed by us."""
-    return Counter(calls=calls_of(counts), faults=counts["faults"])
+class Summary:
+    """What a window's counts, or the sum of several, come to."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._kinds: dict[str, Counter[str]] = {}
+        for name, times in counts.items():
+            kind, _, what = name.partition(":")
+            self._kinds.setdefault(kind, Counter())[what] = times
+
+    @property
+    def calls(self) -> int:
+        """How many calls there were."""
+        return self.named("calls").total()
+
+    @property
+    def cache(self) -> Json:
+        """Answers from the cache and others, and how old the former were."""
+        hits, misses, age = self.number("hits"), self.number("misses"), self.number("age_seconds")
+        return {
+            "hits": hits,
+            "misses": misses,
+            "hit_rate": share(hits, hits + misses),
+            "avg_age_seconds": round(age / hits, 1) if hits else None,
+        }
+
+    @property
+    def overview(self) -> Json:
+        """Calls, errors, refusals."""
+        errors = self.named("errors").total()
+        return {
+            "total_requests": self.calls,
+            "error_count": errors,
+            "error_rate": share(errors, self.calls) or 0.0,
+            "rate_limit_hits": self.named("refused").total(),
+        }
+
+    @property
+    def latency(self) -> Json:
+        """Three quantiles, in milliseconds."""
+        found = {f"p{percent}_ms": self.quantile(percent / 100) for percent in (50, 95, 99)}
+        return {name: None if value is None else round(value, 3) for name, value in found.items()}
+
+    def quantile(self, part: float) -> float | None:
+        """The duration in milliseconds that this part of the calls did not exceed."""
+        return quantile({int(bucket): times for bucket, times in self.named("ms").items()}, part)
+
+    def named(self, kind: str) -> Counter[str]:
+        """The counters of a kind by name."""
+        return self._kinds.get(kind, Counter())
+
+    def number(self, kind: str) -> int:
+        """A counter that has no names."""
+        return self.named(kind)[""]
 
 
 async def report(statistics: CallStatistics) -> Json:
     """Overview, latency, cache, tools, errors, callers refused most, a day in windows of five minutes, availability."""
     windows = await statistics.windows.windows()
-    hour = recent(windows, statistics.windows.now() - BURN_SECONDS)
-    total: Counts = Counter()
-    for counts in windows.values():
-        total.update(counts)
-    overview = {**_overview(total), "active_users": await statistics.windows.callers(DAY_SECONDS)}
+    total, hour = Summary(recent(windows, 0)), recent(windows, statistics.windows.now() - BURN_SECONDS)
     return {
         "window_seconds": WINDOW_SECONDS,
-        "overview": overview,
-        "latency": _latency(total),
-        "cache": _cache(total),
-        "requests_by_tool": _named(total, "calls"),
-        "errors_by_type": _named(total, "errors"),
-        "top_violators": [{"caller": who, "refused": times} for who, times in _top(total)],
+        "overview": {**total.overview, "active_users": await statistics.windows.callers(DAY_SECONDS)},
+        "latency": total.latency,
+        "cache": total.cache,
+        "requests_by_tool": dict(sorted(total.named("calls").items())),
+        "errors_by_type": dict(sorted(total.named("errors").items())),
+        "top_violators": [{"caller": who, "refused": times} for who, times in total.named("refused").most_common(TOP)],
         "slowest_calls": [asdict(call) for call in statistics.slowest],
-        "series": [_point(start, windows[start]) for start in sorted(windows)],
+        "series": _series(statistics, windows),
         "availability": availability(await statistics.windows.days(), hour),
     }
+
+
+def of_days(counts: Counts) -> Counts:
+    """What the objective needs of a window: calls, and those that failed by us."""
+    return Counter(calls=Summary(counts).calls, faults=counts["faults"])
 
 
 def recent(windows: Mapping[int, Counts], since: float) -> Counts:
@@ -62,77 +113,33 @@ def availability(days: Counts, hour: Counts) -> Json:
     return {
         "days": KEPT_DAYS,
         "objective": OBJECTIVE,
-        "availability": _share(days["calls"] - used, days["calls"]),
+        "availability": share(days["calls"] - used, days["calls"]),
         "error_budget": {
             "allowed": round(allowed, 3),
             "used": used,
             "remaining": round(1 - used / allowed, 4) if allowed else 1.0,
         },
-        "burn_rate": round((_share(hour["faults"], calls_of(hour)) or 0.0) / (1 - OBJECTIVE), 3),
+        "burn_rate": round((share(hour["faults"], Summary(hour).calls) or 0.0) / (1 - OBJECTIVE), 3),
     }
 
 
-def _overview(total: Counts) -> Json:
-    calls, errors = calls_of(total), _sum(total, "errors")
-    return {
-        "total_requests": calls,
-        "error_count": errors,
-        "error_rate": _share(errors, calls) or 0.0,
-        "rate_limit_hits": _sum(total, "refused"),
-    }
+def share(part: int, whole: int) -> float | None:
+    """A part of a whole, if there is one."""
+    return round(part / whole, 6) if whole else None
 
 
-def quantile_of(counts: Counts, share: float) -> float | None:
-    """The duration in milliseconds that this share of calls did not exceed."""
-    return quantile({int(number): times for number, times in _named(counts, "ms").items()}, share)
-
-
-def _latency(counts: Counts) -> Json:
-    found = {f"p{share:g}_ms": quantile_of(counts, share / 100) for share in (50, 95, 99)}
-    return {name: None if value is None else round(value, 3) for name, value in found.items()}
-
-
-def _cache(counts: Counts) -> Json:
-    hits, misses = counts["hits"], counts["misses"]
-    return {
-        "hits": hits,
-        "misses": misses,
-        "hit_rate": _share(hits, hits + misses),
-        "avg_age_seconds": round(counts["age_seconds"] / hits, 1) if hits else None,
-    }
+def _series(statistics: CallStatistics, windows: Mapping[int, Counts]) -> list[Json]:
+    """A point for each window; those whose counts are the same as before are not worked out again."""
+    known = statistics.points
+    for start, counts in windows.items():
+        if start not in known or known[start][0] is not counts or start == max(windows):
+            known[start] = counts, _point(start, counts)
+    statistics.points = {start: known[start] for start in sorted(windows)}
+    return [point for _, point in statistics.points.values()]
 
 
 def _point(start: int, counts: Counts) -> Json:
-    """One window of the series."""
-    cache = _cache(counts)
-    return {
-        "start": start,
-        **_overview(counts),
-        **_latency(counts),
-        "cache_hits": cache["hits"],
-        "cache_misses": cache["misses"],
-        "faults": counts["faults"],
-    }
-
-
-def _top(total: Counts) -> list[tuple[str, int]]:
-    return Counter(_named(total, "refused")).most_common(TOP)
-
-
-def _named(counts: Counts, kind: str) -> dict[str, int]:
-    """The counters of a kind, without their prefix."""
-    prefix = f"{kind}:"
-    return {name[len(prefix) :]: times for name, times in sorted(counts.items()) if name.startswith(prefix)}
-
-
-def _sum(counts: Counts, kind: str) -> int:
-    return sum(_named(counts, kind).values())
-
-
-def calls_of(counts: Counts) -> int:
-    """How many calls were counted."""
-    return _sum(counts, "calls")
-
-
-def _share(part: int, whole: int) -> float | None:
-    return round(part / whole, 6) if whole else None
+    found = Summary(counts)
+    hits, misses, faults = (found.number(kind) for kind in ("hits", "misses", "faults"))
+    cache = {"cache_hits": hits, "cache_misses": misses}
+    return {"start": start, **found.overview, **found.latency, **cache, "faults": faults}

@@ -24,6 +24,7 @@ WINDOW_SECONDS = 300
 KEPT_WINDOWS = 288
 """A day."""
 
+AT_ONCE = 24
 KEPT_DAYS = 30
 FLUSH_SECONDS = 3.0
 LAST_WORD_SECONDS = 2.0
@@ -162,15 +163,21 @@ class CallWindows:
         """Only the last two windows change; the others are read anew when a new one begins."""
         current = _window(self.now())
         if self._closed[0] != current:
-            first = current - KEPT_WINDOWS * WINDOW_SECONDS
-            self._closed = current, await self._between(range(first, current - WINDOW_SECONDS, WINDOW_SECONDS))
+            first, before = current - KEPT_WINDOWS * WINDOW_SECONDS, self._closed[1]
+            found = await self._between(range(first, current - WINDOW_SECONDS, WINDOW_SECONDS))
+            # the same object for the same counts, so that what they come to need not be worked out again
+            kept = {start: before[start] if before.get(start) == counts else counts for start, counts in found.items()}
+            self._closed = current, kept
         latest = await self._between((current - WINDOW_SECONDS, current))
         return {**self._closed[1], **latest}
 
     async def _between(self, starts: Iterable[int]) -> dict[int, Counts]:
-        names = tuple(starts)
-        found = await self._hashes([self._key(CALL_WINDOWS, name) for name in names])
-        return {name: counts for name, counts in zip(names, found, strict=True) if counts}
+        """A few at a time, so that nothing else waits while they are read."""
+        names, found = tuple(starts), dict[int, Counts]()
+        for few in (names[i : i + AT_ONCE] for i in range(0, len(names), AT_ONCE)):
+            read = await self._hashes([self._key(CALL_WINDOWS, name) for name in few])
+            found |= {name: counts for name, counts in zip(few, read, strict=True) if counts}
+        return found
 
     async def _hashes(self, keys: list[str]) -> list[Counts]:
         async with self._store.visit() as redis:
