@@ -117,7 +117,7 @@ def build(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with (
             open_container(settings, open_billing, observe, delivery) as server,
-            HealthMonitor(lambda: {**server.pings(), **(pings or {})}) as monitor,
+            HealthMonitor(lambda: {**server.pings(), **(pings or {})}, server.news) as monitor,
             open_tokens(settings) as tokens,
         ):
             running.health.monitor = monitor

@@ -1,7 +1,7 @@
 """Everything is opened here, in order, and closed in the opposite order."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -65,6 +65,7 @@ class Container:
     polling: WatchPolling
     jobs: BackgroundJobs
     pings: Pings
+    news: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ async def open_container(
             polling=watching.polling,
             jobs=watching.jobs,
             pings=lambda: _pings(foundation, accounts, watching.jobs),
+            news=lambda: foundation.store.is_away,
         )
 
 

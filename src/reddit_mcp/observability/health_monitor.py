@@ -39,10 +39,13 @@ class HealthMonitor:
 
     Args:
         pings: by component; which there are may change.
+        news: gives another value when a change is known that need not wait for the next look.
     """
 
-    def __init__(self, pings: Pings) -> None:
+    def __init__(self, pings: Pings, news: Callable[[], object] = bool) -> None:
         self._pings = pings
+        self._news = news
+        self._heard = news()
         self._found: Mapping[str, Component] = {}
         self._asked = float("-inf")
         self._asking = asyncio.Lock()
@@ -67,9 +70,9 @@ class HealthMonitor:
     async def components(self) -> Mapping[str, Component]:
         """Each component as it was within the last seconds."""
         async with self._asking:
-            if time.monotonic() - self._asked >= FRESH_SECONDS:
+            if time.monotonic() - self._asked >= FRESH_SECONDS or self._news() != self._heard:
                 await self._look()
-                self._asked = time.monotonic()
+                self._asked, self._heard = time.monotonic(), self._news()
             return self._found
 
     async def _look(self) -> None:

@@ -9,7 +9,7 @@ from fakeredis import FakeServer
 from reddit_mcp.alerting import alert_manager as module
 from reddit_mcp.alerting.alert_channels import Alert
 from reddit_mcp.alerting.alert_manager import COOLDOWN_SECONDS, AlertManager
-from reddit_mcp.alerting.alert_rules import Figures
+from reddit_mcp.alerting.alert_rules import Figures, findings
 from reddit_mcp.errors import UpstreamError
 from reddit_mcp.storage.alert_states import AlertStates
 from reddit_mcp.storage.redis.connection import Store
@@ -18,6 +18,7 @@ from tests.support.clocks import Clock
 from tests.support.redis_store import server as server  # noqa: PLC0414 - fixtures
 from tests.support.redis_store import store as store  # noqa: PLC0414
 
+EVERYTHING = Figures(100, 100, 1e6, 100, 0, 100, 1000, 1, 1, ["reddit"])
 WELL, WARNING, CRITICAL = Figures(), Figures(budget_utilization=0.85), Figures(budget_utilization=0.95)
 
 
@@ -103,6 +104,20 @@ async def test_what_lasts_is_told_again_after_the_cooldown(world: World) -> None
     world.clock.now += 1
     await manager.evaluate()
     assert world.heard == [FIRING]
+
+
+async def test_every_rule_fires_once_cools_down_and_resolves(world: World) -> None:
+    manager, rules = world.manager(), {finding.rule for finding in findings(EVERYTHING)}
+    assert len(rules) == 7
+    world.figures = EVERYTHING
+    for _ in range(14):  # minutes, all within the cooldown
+        await manager.evaluate()
+        world.clock.now += 60
+    assert sorted((rule, status) for rule, _, status in world.heard) == sorted((rule, "firing") for rule in rules)
+    world.figures = WELL
+    for _ in range(3):
+        await manager.evaluate()
+    assert sorted((rule, status) for rule, _, status in world.heard) == sorted((rule, "resolved") for rule in rules)
 
 
 async def test_the_payload(world: World) -> None:

@@ -62,6 +62,17 @@ async def test_what_was_found_is_remembered_for_seconds(monitor: HealthMonitor, 
     assert (first["resource"].message, first["other"].message) == ("fine", "ok")
 
 
+async def test_what_is_known_already_does_not_wait(resource: Resource) -> None:
+    known: list[str] = []
+    monitor = HealthMonitor(lambda: {"resource": resource.ping}, lambda: len(known))
+    await monitor.components()
+    resource.trouble = Unavailable("Away.")
+    known.append("away")
+    assert (await monitor.components())["resource"].status == "unhealthy"
+    await monitor.components()
+    assert resource.asked == 2
+
+
 async def test_many_ask_at_once_and_each_resource_is_asked_once(monitor: HealthMonitor, resource: Resource) -> None:
     await asyncio.gather(*(monitor.components() for _ in range(20)))
     assert resource.asked == 1

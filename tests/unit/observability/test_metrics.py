@@ -26,8 +26,13 @@ from reddit_mcp.upstream.resilience.retry import Retry, RetryRules
 from reddit_mcp.upstream.source import Answer
 from reddit_mcp.upstream.source_switch import StandIn, what_is_missing
 from tests.support.cache_layers import Upstream, layers, question
+from tests.support.polling_setup import home as home  # noqa: PLC0414 - fixtures
+from tests.support.polling_setup import told as told  # noqa: PLC0414
 from tests.support.redis_store import server as server  # noqa: PLC0414 - fixtures
 from tests.support.redis_store import store as store  # noqa: PLC0414
+from tests.support.watches import House
+from tests.support.webhook_deliveries import posting
+from tests.support.webhook_receiver import answer
 
 FAST = RetryRules(base=0, cap=0, timeout_base=0, timeout_cap=0)
 
@@ -151,6 +156,21 @@ async def test_redis_away(store: Store, server: FakeServer, monkeypatch: pytest.
     server.connected = False
     with grows("redis_failures_total", reason="away"), grows("limiter_errors_total", limiter="quota"):
         await quota.spend(Caller(id="ann", tier="free"), "search_reddit", {})
+
+
+@pytest.mark.parametrize(("receiver", "outcome"), [(answer(200), "delivered"), (answer(410), "failed")])
+async def test_webhooks(receiver: Any, outcome: str) -> None:
+    async with posting(receiver) as post:
+        with grows("webhook_deliveries_total", outcome=outcome):
+            await post.matched("m1")
+            await post.ends("m1")
+
+
+async def test_how_late_a_watch_is_checked(home: House) -> None:
+    await home.watch("rust")
+    await home.after(0)
+    with grows("watch_lag_seconds_count"):
+        await home.after(7)
 
 
 def test_hidden_characters() -> None:

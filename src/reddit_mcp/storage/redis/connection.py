@@ -152,6 +152,11 @@ class Store:
             ) from error
         self._away_until = None
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the last visit found it away."""
+        return self._away_until is not None
+
     async def ping(self) -> float:
         """Measure a round trip in seconds.
 
