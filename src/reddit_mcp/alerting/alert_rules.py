@@ -77,8 +77,8 @@ def _slowness(figures: Figures) -> Iterator[Finding]:
 def _misses(figures: Figures) -> Iterator[Finding]:
     if figures.lookups >= LEAST_LOOKUPS:
         rate = figures.hits / figures.lookups
-        severity = _graded(1 - rate, 0.4, 0.5)
-        if severity:
+        severity: Severity = "error" if rate < 0.5 else "warning"  # noqa: PLR2004 - the rule itself
+        if rate < 0.6:  # noqa: PLR2004 - the rule itself
             facts = {"hit_rate": round(rate, 4), "lookups": figures.lookups}
             yield Finding("low_cache_hit_rate", severity, f"Only {rate:.0%} of answers come from the cache.", facts)
 

@@ -27,7 +27,7 @@ def found(figures: Figures) -> list[tuple[str, str]]:
         (Figures(lookups=49), []),
         (Figures(lookups=50, hits=30), []),
         (Figures(lookups=50, hits=29), [("low_cache_hit_rate", "warning")]),
-        (Figures(lookups=50, hits=24), [("low_cache_hit_rate", "critical")]),
+        (Figures(lookups=50, hits=24), [("low_cache_hit_rate", "error")]),
         (Figures(budget_utilization=0.8), []),
         (Figures(budget_utilization=0.81), [("rate_limit_high", "warning")]),
         (Figures(budget_utilization=0.91), [("rate_limit_high", "critical")]),
