@@ -1,4 +1,4 @@
-"""Write what the code itself knows into README.md (tools, settings) and .env.example: `make docs`."""
+"""Write what the code itself knows into README.md (tools, settings), docs/operations.md (metrics) and .env.example."""
 
 import json
 from collections.abc import Iterator
@@ -8,11 +8,13 @@ from typing import Any, cast
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from reddit_mcp.observability import metrics
 from reddit_mcp.settings import Settings
 from reddit_mcp.tools import Services, ToolSpec, specs
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 ENV_EXAMPLE = ROOT / ".env.example"
 
 
@@ -27,7 +29,8 @@ def rendered() -> dict[Path, str]:
     readme = README.read_text(encoding="utf-8")
     for name, lines in (("tools", tool_table()), ("settings", settings_table())):
         readme = _with_section(readme, name, "\n".join(lines))
-    return {README: readme, ENV_EXAMPLE: "\n".join(env_example()) + "\n"}
+    operations = _with_section(OPERATIONS.read_text(encoding="utf-8"), "metrics", "\n".join(metrics_table()))
+    return {README: readme, OPERATIONS: operations, ENV_EXAMPLE: "\n".join(env_example()) + "\n"}
 
 
 def _with_section(text: str, name: str, content: str) -> str:
@@ -68,6 +71,14 @@ def settings_table() -> Iterator[str]:
         value = _default(field)
         shown = f"`{value}`" if value else "by platform" if field.default_factory else "unset"
         yield f"| `{name}` | {_cell(shown)} | {_cell(field.description or '')} |"
+
+
+def metrics_table() -> Iterator[str]:
+    """Each metric with its type, its labels and its meaning."""
+    yield "| metric | type | labels | meaning |"
+    yield "|---|---|---|---|"
+    for name, kind, labels, meaning in metrics.catalogue():
+        yield f"| `{name}` | {kind} | {', '.join(labels) or '-'} | {_cell(meaning)} |"
 
 
 def env_example() -> Iterator[str]:

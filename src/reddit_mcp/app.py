@@ -1,7 +1,8 @@
 """The composition root over HTTP: the whole server as one ASGI app."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,6 +14,7 @@ from reddit_mcp.auth.authentication import Authentication, Authenticator, operat
 from reddit_mcp.auth.oauth_tokens import challenge, metadata_routes, open_tokens
 from reddit_mcp.container import Container, open_container
 from reddit_mcp.data_source.data_sources import DataSources
+from reddit_mcp.data_source.live_figures import live_figures
 from reddit_mcp.http.error_responses import refused
 from reddit_mcp.http.middleware.gateway_headers import GatewayHeaders
 from reddit_mcp.http.middleware.idle_streams import IDLE_SECONDS, IdleStreams, OpenStreams
@@ -23,12 +25,15 @@ from reddit_mcp.http.middleware.request_guard import RequestGuard
 from reddit_mcp.http.routes.breaker_routes import breaker_routes
 from reddit_mcp.http.routes.health_routes import Health
 from reddit_mcp.http.routes.queue_status_routes import routes as queue_routes
+from reddit_mcp.http.routes.statistics_routes import statistics_routes
 from reddit_mcp.http.routes.usage_routes import usage_routes
 from reddit_mcp.mcp_server.server import Accounts
 from reddit_mcp.mcp_server.transports import Transports
 from reddit_mcp.metering.billing_port import OpenBilling, unbilled
 from reddit_mcp.metering.call_log import Observer
+from reddit_mcp.metering.call_statistics import CallStatistics
 from reddit_mcp.models import Caller
+from reddit_mcp.observability.health_monitor import HealthMonitor, Ping
 from reddit_mcp.settings import Settings
 from reddit_mcp.watches.ports import Delivery
 
@@ -52,10 +57,20 @@ class _Running:
         """The callers' accounts."""
         return self._required().accounts
 
+    @property
+    def statistics(self) -> CallStatistics:
+        """What was called."""
+        return self._required().statistics
+
+    def live(self, queue_max: int) -> dict[str, Any]:
+        """What is true now, and what is not well."""
+        ill = self.health.monitor.degraded if self.health.monitor else ()
+        return {**live_figures(self.outbound, self.accounts, queue_max), "degraded": sorted(ill)}
+
     def begin(self, server: Container, gate: Authenticator) -> None:
         """Let requests in."""
         self.opened, self.gate = server, gate
-        self.health.pings, self.health.reason = server.pings, ""
+        self.health.reason = ""
 
     def drain(self, seconds: float) -> None:
         """Say that it is not ready, give running calls so long, and end open streams."""
@@ -81,6 +96,7 @@ def build(
     open_billing: OpenBilling = unbilled,
     observe: Observer | None = None,
     delivery: Delivery | None = None,
+    pings: Mapping[str, Ping] | None = None,
 ) -> Starlette:
     """The whole server as one ASGI app; its lifespan opens and closes everything.
 
@@ -93,12 +109,18 @@ def build(
         open_billing: opens the billing of calls.
         observe: hears of each call that has ended.
         delivery: is told of matches too.
+        pings: of resources that were opened before, for `/health`.
     """
     transports, running = Transports(sessions=settings.mcp_sessions), _Running(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with open_container(settings, open_billing, observe, delivery) as server, open_tokens(settings) as tokens:
+        async with (
+            open_container(settings, open_billing, observe, delivery) as server,
+            HealthMonitor(lambda: {**server.pings(), **(pings or {})}, server.news) as monitor,
+            open_tokens(settings) as tokens,
+        ):
+            running.health.monitor = monitor
             gate = Authenticator(settings, server.secrets, server.keyring, account, tokens)
             async with transports.run(server.mcp), running.streams.run():
                 running.begin(server, gate)
@@ -119,7 +141,11 @@ def build(
 
 def _pages(settings: Settings, running: _Running) -> Iterator[Route]:
     """What is read beside MCP and the health of the server."""
-    for route in breaker_routes(lambda: running.outbound.breakers):
+    figures = statistics_routes(
+        lambda: running.statistics,
+        lambda: running.live(settings.queue_max),
+    )
+    for route in (*breaker_routes(lambda: running.outbound.breakers), *figures):
         yield Route(route.path, operator_only(route.endpoint), methods=route.methods)
     yield from usage_routes(lambda: running.accounts.usage, lambda: running.accounts.quota)
     yield from queue_routes(lambda: running.outbound.tickets, _owner)

@@ -1,23 +1,34 @@
 """Everything is opened here, in order, and closed in the opposite order."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 
+import httpx
+
+from reddit_mcp.alerting.alert_channels import SECONDS, channels
+from reddit_mcp.alerting.alert_manager import AlertManager
+from reddit_mcp.alerting.measured_figures import measured_figures
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.data_source.data_sources import DataSources, open_data_sources
-from reddit_mcp.http.routes.health_routes import Ping
 from reddit_mcp.mcp_server.server import Accounts, RedditServer
 from reddit_mcp.metering.billing_port import BilledDelivery, NoBilling, OpenBilling, unbilled
 from reddit_mcp.metering.call_log import Observer
 from reddit_mcp.metering.call_quota import CallQuota
+from reddit_mcp.metering.call_statistics import CallStatistics
 from reddit_mcp.metering.concurrency_limit import ConcurrencyLimit
 from reddit_mcp.metering.side_requests import SideRequests
+from reddit_mcp.metering.statistics_report import of_days
+from reddit_mcp.observability.health_monitor import Ping, Pings
 from reddit_mcp.settings import Settings
+from reddit_mcp.storage.accounting.call_windows import CallWindows
 from reddit_mcp.storage.accounting.usage_records import UsageRecords
+from reddit_mcp.storage.alert_states import AlertStates
 from reddit_mcp.storage.api_keys.key_store import KeyStore
 from reddit_mcp.storage.api_keys.keyring import Keyring
 from reddit_mcp.storage.api_keys.master_secrets import MasterSecrets, open_secrets
+from reddit_mcp.storage.disk_space import check_disk
 from reddit_mcp.storage.limits.quota_counters import QuotaCounters
 from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.storage.redis.lease import Lease
@@ -48,11 +59,13 @@ class Container:
     mcp: RedditServer
     outbound: DataSources
     accounts: Accounts
+    statistics: CallStatistics
     secrets: MasterSecrets
     keyring: Keyring
     polling: WatchPolling
     jobs: BackgroundJobs
-    pings: Callable[[], Mapping[str, Ping]]
+    pings: Pings
+    news: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,7 @@ class _Foundation:
     tiers: Tiers
     sentiment: SentimentAnalyzer
     clock: Clock
+    statistics: CallStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +119,18 @@ async def open_container(
         foundation.notices.on(TOPIC, mcp.bus.heard)
         await stack.enter_async_context(watching.jobs)  # last, for they use all the rest
         await stack.enter_async_context(_warming(foundation))
+        await stack.enter_async_context(_alerting(foundation))
         yield Container(
             mcp=mcp,
             outbound=sources,
             accounts=accounts,
+            statistics=foundation.statistics,
             secrets=foundation.secrets,
             keyring=keyring,
             polling=watching.polling,
             jobs=watching.jobs,
-            pings=lambda: {"redis": foundation.store.ping, sources.active.name: sources.check},
+            pings=lambda: _pings(foundation, accounts, watching.jobs),
+            news=lambda: foundation.store.is_away,
         )
 
 
@@ -131,20 +148,26 @@ async def _foundation(settings: Settings) -> AsyncIterator[_Foundation]:
         PubSub(store) as notices,
         contextlib.nullcontext(notices) if cached is store else PubSub(cached) as purges,
         open_data_sources(settings, store, cached, purges, analyses) as outbound,
+        CallWindows(store, of_days) as windows,
     ):
         tiers = read_tiers(settings.tiers)
-        yield _Foundation(settings, secrets, store, notices, outbound, tiers, sentiment, clock)
+        statistics = CallStatistics(windows)
+        yield _Foundation(settings, secrets, store, notices, outbound, tiers, sentiment, clock, statistics)
 
 
 @contextlib.asynccontextmanager
 async def _accounts(foundation: _Foundation, open_billing: OpenBilling) -> AsyncIterator[Accounts]:
     settings, store, outbound = foundation.settings, foundation.store, foundation.outbound
-    async with UsageRecords(store) as usage, open_billing(settings, store, outbound.breakers, usage) as billing:
+    async with (
+        UsageRecords(store) as usage,
+        open_billing(settings, store, outbound.breakers, usage) as billing,
+    ):
         quota = CallQuota(
             QuotaCounters(store), foundation.tiers, settings.rate_limit_mode, lambda: outbound.tokens.replicas
         )
         in_flight = ConcurrencyLimit(settings.max_in_flight)
-        yield Accounts(quota, in_flight, usage, billing or NoBilling(), SideRequests(foundation.tiers))
+        side = SideRequests(foundation.tiers)
+        yield Accounts(quota, in_flight, usage, billing or NoBilling(), side, foundation.statistics)
 
 
 @contextlib.asynccontextmanager
@@ -178,6 +201,22 @@ def _services(foundation: _Foundation, watching: _Watching) -> Services:
     )
 
 
+def _pings(foundation: _Foundation, accounts: Accounts, jobs: BackgroundJobs) -> dict[str, Ping]:
+    """How each opened resource tells of itself."""
+    outbound, found = foundation.outbound, dict[str, Ping]()
+    if not isinstance(accounts.billing, NoBilling):
+        found["charging"] = accounts.billing.check
+    if outbound.cache_only.is_on:
+        found["cache_only"] = outbound.cache_only.check
+    return {
+        "redis": foundation.store.ping,
+        outbound.active.name: outbound.check,
+        "storage": lambda: check_disk(foundation.settings.data_dir),
+        "worker": jobs.check,
+        **found,
+    }
+
+
 def _server(foundation: _Foundation, services: Services, accounts: Accounts, observe: Observer | None) -> RedditServer:
     return RedditServer(
         services,
@@ -187,6 +226,16 @@ def _server(foundation: _Foundation, services: Services, accounts: Accounts, obs
         development=foundation.settings.environment == "development",
         observe=observe,
     )
+
+
+@contextlib.asynccontextmanager
+async def _alerting(foundation: _Foundation) -> AsyncIterator[None]:
+    outbound, settings, store = foundation.outbound, foundation.settings, foundation.store
+    async with httpx.AsyncClient(timeout=SECONDS, follow_redirects=False) as http:
+        measure = partial(measured_figures, foundation.statistics, outbound, settings.queue_max)
+        sends = channels(settings, http, outbound.breakers)
+        async with AlertManager(measure, Lease(store, "alerts"), AlertStates(store), sends):
+            yield
 
 
 def _warming(foundation: _Foundation) -> contextlib.AbstractAsyncContextManager[object]:

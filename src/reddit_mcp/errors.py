@@ -39,6 +39,10 @@ class Failure(Exception):
         self.data = {name: value for name, value in data.items() if value is not None}
 
 
+CLIENTS_OWN = ("validation", "authentication", "client_error")
+"""Categories of failures that the caller can avoid."""
+
+
 class InvalidInput(Failure):
     """The arguments are wrong; `data.issues` names each bad field, what was wrong and what is allowed."""
 

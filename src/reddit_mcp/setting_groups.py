@@ -110,6 +110,24 @@ class OauthSettings(Group):
         return self
 
 
+class SentrySettings(Group):
+    """Where errors are reported."""
+
+    dsn: SecretStr | None = Field(None, description="Where Sentry takes errors, which are scrubbed as the log is")
+    traces_sample_rate: float = Field(0.0, ge=0, le=1, description="Share of requests whose timing Sentry is sent")
+    profiles_sample_rate: float = Field(0.0, ge=0, le=1, description="Share of those that are profiled too")
+
+
+class AlertSettings(Group):
+    """Where alerts go, beside the log."""
+
+    webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON")
+    slack_url: SecretStr | None = Field(None, description="An incoming webhook of Slack's for alerts")
+    pagerduty_key: SecretStr | None = Field(None, description="The integration key (Events API v2) for alerts")
+    pagerduty_url: str = Field("https://events.pagerduty.com/v2/enqueue", description="PagerDuty's Events API")
+    email_to: str | None = Field(None, description="Comma-separated receivers of alerts by e-mail; needs SMTP_URL")
+
+
 class CacheSettings(Group):
     """Cached answers."""
 

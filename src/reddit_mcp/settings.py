@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reddit_mcp.setting_groups import (
+    AlertSettings,
     BreakerSettings,
     CacheSettings,
     Group,
@@ -21,6 +22,7 @@ from reddit_mcp.setting_groups import (
     RedditSettings,
     RedisSettings,
     RetrySettings,
+    SentrySettings,
 )
 from reddit_mcp.tiers import read_tiers
 
@@ -84,6 +86,11 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default_factory=LogSettings)
     oauth: OauthSettings = Field(default_factory=OauthSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
+    sentry: SentrySettings = Field(default_factory=SentrySettings)
+    alert: AlertSettings = Field(default_factory=AlertSettings)
+    smtp_url: SecretStr | None = Field(
+        None, description="The mail server for alerts: smtp://user:password@host:587, or smtps:// on port 465"
+    )
     data_dir: Path = Field(
         default_factory=_data_dir, description="The embedded store, the archive, generated secrets; mode 0700"
     )
@@ -126,6 +133,9 @@ class Settings(BaseSettings):
     tiers: str = Field("", description='JSON over the default tiers, such as {"free": {"minute": 20}}')
     rate_limit_mode: Literal["enforce", "log_only", "disabled"] = Field(
         "enforce", description="Whether a spent quota refuses a call, is only logged, or is not counted"
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="Where traces go (OTLP over HTTP); needs mcp-for-reddit[tracing]"
     )
     max_in_flight: int = Field(256, ge=1, description="Calls at once in this process; 16 of one caller")
     stale_max: float = Field(

@@ -60,7 +60,7 @@ def test_a_service_is_watched_and_contained(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "mem_limit" in service
-    assert re.fullmatch(r"\S+:\d+\.\d+\.\d+(-\w+)?", service["image"])
+    assert re.fullmatch(r"\S+:v?\d+\.\d+\.\d+(-\w+)?", service["image"])
     assert [port for port in service.get("ports", ()) if not port.startswith("127.0.0.1:")] == []
 
 

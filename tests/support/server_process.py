@@ -29,7 +29,20 @@ SAMPLE = "sample.sqlite"
 NOWHERE = "http://127.0.0.1:9"
 """Where nothing listens: no test asks the public archive."""
 ANNOUNCED = re.compile(r"at (http://\S+)/mcp")
-PREFIXES = ("actor_", "apify_", "crawlee_", "mcp_", "oauth_", "praw_", "reddit_", "redis_")
+PREFIXES = (
+    "actor_",
+    "alert_",
+    "apify_",
+    "crawlee_",
+    "mcp_",
+    "oauth_",
+    "otel_",
+    "praw_",
+    "reddit_",
+    "redis_",
+    "sentry_",
+    "smtp_",
+)
 """Of variables that the libraries below us read, and of settings to come."""
 
 

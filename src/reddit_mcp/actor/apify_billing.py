@@ -59,6 +59,16 @@ class ApifyBilling:
         self._multi = multi
         self._sending: set[asyncio.Task[Sequence[Outcome]]] = set()
 
+    async def check(self) -> str:
+        """What `/health` says of it, by what came of charges lately.
+
+        Raises:
+            Unavailable: the platform keeps failing.
+        """
+        if self._api.is_open:
+            raise Unavailable("Apify keeps failing; charges wait.", service=NAME, reason="breaker_open")
+        return "charges are taken"
+
     @contextlib.contextmanager
     def reserve(
         self, tool: str, arguments: Mapping[str, Any], caller: str, request_id: str | None

@@ -13,6 +13,7 @@ from apify_client import ApifyClientAsync
 from apify_client.errors import ApifyApiError
 
 from reddit_mcp.errors import DeadlineExceeded, Failure, Unavailable, UpstreamError
+from reddit_mcp.observability import metrics
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.upstream.resilience.bulkhead import Bulkhead
 from reddit_mcp.upstream.resilience.circuit_breaker import Breaker
@@ -76,6 +77,11 @@ class ChargeApi:
 
     async def charge(self, charge: Charge) -> Outcome:
         """Send it, for `CHARGE_SECONDS` at most; never raises."""
+        outcome = await self._charged(charge)
+        metrics.count(metrics.CHARGES, charge.event, outcome.name.lower())
+        return outcome
+
+    async def _charged(self, charge: Charge) -> Outcome:
         until = asyncio.get_running_loop().time() + CHARGE_SECONDS
         try:
             async with asyncio.timeout_at(until) as waiting, self._places:

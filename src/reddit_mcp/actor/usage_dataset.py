@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+from reddit_mcp.errors import Unavailable
 from reddit_mcp.event_wait import wait_for_event
 from reddit_mcp.models import CallEvent
 from reddit_mcp.observability.logs import logger
@@ -36,6 +37,7 @@ class UsageDataset:
         self._every = every
         self._waiting: list[dict[str, Any]] = []
         self._lost = 0
+        self._trouble = ""
         self._closing = asyncio.Event()
         self._log = logger(__name__)
 
@@ -60,6 +62,16 @@ class UsageDataset:
         row = event.model_dump(mode="json")
         self._waiting.append({"id": uuid4().hex, **row, "charged": ",".join(event.charged)})
 
+    async def check(self) -> str:
+        """What `/health` says of it.
+
+        Raises:
+            Unavailable: the last rows were not taken.
+        """
+        if self._trouble:
+            raise Unavailable(f"Apify's storage took no rows ({self._trouble}); {len(self._waiting)} wait.")
+        return f"{len(self._waiting)} rows wait"
+
     async def _write_often(self) -> None:
         while not await wait_for_event(self._closing, self._every):
             await self._write(self._every)
@@ -73,6 +85,8 @@ class UsageDataset:
             async with asyncio.timeout(seconds):
                 await self._push(batch)
         except Exception as error:  # noqa: BLE001 - the transport's errors have no base that the client names
+            self._trouble = type(error).__name__
             self._log.warning("usage_events_wait", events=len(batch), lost=self._lost, reason=type(error).__name__)
         else:
+            self._trouble = ""
             del self._waiting[: len(batch)]

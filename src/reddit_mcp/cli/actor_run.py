@@ -25,7 +25,7 @@ from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.mcp_server.server import RedditServer
 from reddit_mcp.metering.billing_port import unbilled
 from reddit_mcp.models import LOCAL
-from reddit_mcp.observability import logs
+from reddit_mcp.observability import error_reports, logs, tracing
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.settings import NO_DURABLE_STORE, Settings
 from reddit_mcp.watches.polling.watch_polling import WatchPolling
@@ -41,6 +41,8 @@ def run_actor(settings: Settings) -> int:
         Failure: the platform cannot be reached, or something that the run needs cannot be opened.
     """
     logs.configure(settings.log.level, file=settings.log.file)
+    error_reports.configure(settings)
+    tracing.configure(settings)
     try:
         return asyncio.run(_run(settings))
     except SystemExit:  # a signal before it served; all is closed again
@@ -62,10 +64,11 @@ async def _run(settings: Settings) -> int:
 
 async def _serve(settings: Settings, run: ActorRun) -> int:
     async with contextlib.AsyncExitStack() as stack:
-        who, observe = account(settings), None
+        who, observe, pings = account(settings), None, {}
         if settings.apify_tenancy == "multi":
-            observe = (await stack.enter_async_context(UsageDataset(await run.dataset(NAME)))).note
-        app = build(settings, who, open_billing, observe, MatchRows(who.id, run.push))
+            usage = await stack.enter_async_context(UsageDataset(await run.dataset(NAME)))
+            observe, pings = usage.note, {"apify_storage": usage.check}
+        app = build(settings, who, open_billing, observe, MatchRows(who.id, run.push), pings)
         failed = await _served(settings, run, app)
     run.end_with("The server stopped answering." if failed else STOPPED, failed=failed)
     return int(failed)

@@ -54,9 +54,12 @@ def _keys(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _cache(settings: Settings, arguments: argparse.Namespace) -> int:
-    from reddit_mcp.cli.admin.cache_command import purge
+    from reddit_mcp.cli.admin.cache_command import cache_only, purge
 
-    purge(settings, arguments.tool, arguments.subreddit)
+    if arguments.action == "only":
+        cache_only(settings, on=arguments.switch == "on")
+    else:
+        purge(settings, arguments.tool, arguments.subreddit)
     return 0
 
 

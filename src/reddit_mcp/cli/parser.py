@@ -52,9 +52,10 @@ def _actions(commands: Commands, name: str, purpose: str) -> Commands:
 
 
 def _add_cache(commands: Commands) -> None:
-    purge = _actions(commands, "cache", "work with cached answers").add_parser(
-        "purge", help="drop cached answers on every replica"
-    )
+    cache = _actions(commands, "cache", "work with cached answers")
+    only = cache.add_parser("only", help="answer from the cache alone, on every replica, or no longer")
+    only.add_argument("switch", choices=("on", "off"))
+    purge = cache.add_parser("purge", help="drop cached answers on every replica")
     purge.add_argument("--tool", help="those of one tool")
     purge.add_argument("--subreddit", help="those about one community")
 

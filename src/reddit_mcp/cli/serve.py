@@ -7,7 +7,7 @@ import sys
 from reddit_mcp.app import build
 from reddit_mcp.cli.http_listener import Server, bind
 from reddit_mcp.container import open_container
-from reddit_mcp.observability import logs
+from reddit_mcp.observability import error_reports, logs, tracing
 from reddit_mcp.settings import Settings
 from reddit_mcp.upstream.source import SourceName
 from reddit_mcp.upstream.source_switch import ActiveSource
@@ -20,6 +20,8 @@ def serve_http(settings: Settings) -> None:
         Failure: the address is taken, or something that the server needs cannot be opened.
     """
     logs.configure(settings.log.level, file=settings.log.file)
+    error_reports.configure(settings)
+    tracing.configure(settings)
     asyncio.run(_serve(settings))
 
 
@@ -55,6 +57,8 @@ def serve_stdio(settings: Settings) -> None:
         Failure: something that the server needs cannot be opened.
     """
     logs.configure(settings.log.level, sys.stderr, settings.log.file)
+    error_reports.configure(settings)
+    tracing.configure(settings)
     asyncio.run(_stdio(settings))
 
 

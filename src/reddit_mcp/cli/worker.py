@@ -6,7 +6,7 @@ import sys
 
 from reddit_mcp.cli.shutdown_signals import on_signals
 from reddit_mcp.container import open_container
-from reddit_mcp.observability import logs
+from reddit_mcp.observability import error_reports, logs, tracing
 from reddit_mcp.settings import Settings
 
 
@@ -17,6 +17,8 @@ def work(settings: Settings) -> None:
         Failure: something that the jobs need cannot be opened.
     """
     logs.configure(settings.log.level, file=settings.log.file)
+    error_reports.configure(settings)
+    tracing.configure(settings)
     asyncio.run(_work(settings))
 
 

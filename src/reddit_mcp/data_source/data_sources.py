@@ -12,6 +12,7 @@ from reddit_mcp.errors import Unavailable
 from reddit_mcp.event_wait import wait_for_event
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.settings import Settings
+from reddit_mcp.storage.cache_only_switch import CacheOnlySwitch
 from reddit_mcp.storage.limits.queue_tickets import QueueTickets
 from reddit_mcp.storage.limits.request_budget import Census
 from reddit_mcp.storage.redis.connection import Store
@@ -44,6 +45,7 @@ class DataSources:
     def __init__(self, shared: Shared, pipeline: Pipeline, active: ActiveSource) -> None:
         self.breakers = shared.breakers
         self.tickets = shared.tickets
+        self.cache_only = shared.cache_only
         self.active = active
         self._pipeline = pipeline
         self.reddit = Reddit(Switch(lambda: self._pipeline.source))
@@ -111,7 +113,8 @@ async def open_data_sources(
     async with contextlib.AsyncExitStack() as stack:
         breakers = BreakerRegistry(store, settings.breaker)
         stack.push_async_callback(breakers.aclose)
-        shared = Shared(settings, store, cached, notices, breakers, QueueTickets(store), analyses)
+        cache_only = await stack.enter_async_context(CacheOnlySwitch(store))
+        shared = Shared(settings, store, cached, notices, breakers, QueueTickets(store), analyses, cache_only)
         api = Api(settings.arctic_shift_url, settings.reddit.user_agent, settings.reddit.timeout)
         stack.push_async_callback(api.aclose)
         yield await _sources(_Opened(stack, shared, settings, api), choose(settings))

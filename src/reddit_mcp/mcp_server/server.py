@@ -23,10 +23,12 @@ from reddit_mcp.mcp_server import prompts, resources, subscriptions
 from reddit_mcp.metering.billing_port import Billing, NoBilling, billable, request_id
 from reddit_mcp.metering.call_log import CallLog, Observer
 from reddit_mcp.metering.call_quota import CallQuota
+from reddit_mcp.metering.call_statistics import CallStatistics
 from reddit_mcp.metering.concurrency_limit import ConcurrencyLimit
 from reddit_mcp.metering.draining import Draining
 from reddit_mcp.metering.side_requests import SideRequests
 from reddit_mcp.models import LOCAL
+from reddit_mcp.observability import metrics
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.accounting.usage_records import UsageRecords
 from reddit_mcp.tiers import read_tiers
@@ -55,6 +57,7 @@ class Accounts:
     usage: UsageRecords
     billing: Billing = field(default_factory=NoBilling)
     side: SideRequests = field(default_factory=lambda: SideRequests(read_tiers("")))
+    statistics: CallStatistics | None = None
 
 
 class RedditServer(MCPServer[Any]):
@@ -95,7 +98,7 @@ class RedditServer(MCPServer[Any]):
         self._development = development
         self.draining = Draining()
         self._log = logger(__name__)
-        self._calls = CallLog(self._log, secret, observe)
+        self._calls = CallLog(self._log, secret, observe, accounts.statistics)
         prompts.register(self)
         resources.register(self, services)
         subscriptions.register(self.lowlevel, bus, services.watches)
@@ -128,7 +131,7 @@ class RedditServer(MCPServer[Any]):
         # A null for an optional argument is how some clients say that they leave it out.
         given = {key: value for key, value in arguments.items() if value is not None}
         failure, outcome = await self._accounted(name, given, context, scope)
-        milliseconds = round((time.perf_counter() - started) * 1000)
+        milliseconds = (time.perf_counter() - started) * 1000
         who = scope.get("caller", LOCAL)
         charged = tuple(scope.get("charged", ()))
         self._calls.note(name, who, failure, outcome, trace_id=trace_id, duration_ms=milliseconds, charged=charged)
@@ -187,6 +190,7 @@ class RedditServer(MCPServer[Any]):
         except Unavailable as stopped:
             return stopped, None
         except TimeoutError:
+            metrics.count(metrics.TIMEOUTS, "call")
             sentence = f"This call took longer than {self._deadline:g} seconds; ask for less or try again."
             return DeadlineExceeded(sentence, operation=name, timeout=self._deadline), None
         except ToolError as error:

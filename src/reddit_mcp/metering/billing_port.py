@@ -46,6 +46,14 @@ class Bill(Protocol):
 class Billing(Protocol):
     """A billing service."""
 
+    async def check(self) -> str:
+        """What `/health` says of it.
+
+        Raises:
+            Unavailable: charges cannot be made.
+        """
+        ...
+
     def reserve(
         self, tool: str, arguments: Mapping[str, Any], caller: str, request_id: str | None, /
     ) -> AbstractContextManager[Bill]:
@@ -71,6 +79,10 @@ OpenBilling = Callable[[Settings, Store, BreakerRegistry, UsageRecords], Abstrac
 
 class NoBilling:
     """Nothing costs anything."""
+
+    async def check(self) -> str:
+        """There is nothing to fail."""
+        return "nothing is charged"
 
     @contextlib.contextmanager
     def reserve(self, *_call: object) -> Iterator["NoBilling"]:

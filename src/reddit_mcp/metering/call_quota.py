@@ -7,6 +7,7 @@ from typing import Literal
 from reddit_mcp.errors import Failure, RateLimited, Unavailable
 from reddit_mcp.metering.local_quota import LocalBuckets
 from reddit_mcp.models import Caller
+from reddit_mcp.observability import metrics
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.limits.quota_counters import Left, QuotaCounters, Spent, nearest
 from reddit_mcp.tiers import Tier, Tiers
@@ -84,6 +85,7 @@ class CallQuota:
         try:
             return await self._quotas.spend(caller.id, tier, weight, enforce=self._mode == "enforce")
         except Unavailable:
+            metrics.count(metrics.LIMITER_ERRORS, "quota")
             return self._local.spend(caller.id, tier, weight)
 
 

@@ -45,6 +45,11 @@ class ConcurrencyLimit:
             self._strangers -= _is_stranger(caller)
             self._leave(caller.id)
 
+    @property
+    def running(self) -> int:
+        """Calls that run now."""
+        return self._calls.total()
+
     def is_busy(self, caller: str) -> bool:
         """Whether a call of this caller is running."""
         return caller in self._calls

@@ -14,6 +14,7 @@ from reddit_mcp.settings import Settings
 from reddit_mcp.storage.cache.cache_entries import CacheEntries
 from reddit_mcp.storage.cache.cache_purges import CachePurges
 from reddit_mcp.storage.cache.flight_leases import FlightLeases
+from reddit_mcp.storage.cache_only_switch import CacheOnlySwitch
 from reddit_mcp.storage.limits.queue_tickets import QueueTickets
 from reddit_mcp.storage.limits.request_budget import SlidingWindow
 from reddit_mcp.storage.redis.connection import Store
@@ -21,7 +22,9 @@ from reddit_mcp.storage.redis.pubsub import PubSub
 from reddit_mcp.upstream.cache.cache_layer import CacheLayer
 from reddit_mcp.upstream.cache.memory_cache import MemoryCache
 from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
+from reddit_mcp.upstream.cache_only import CacheOnly
 from reddit_mcp.upstream.client import Reddit
+from reddit_mcp.upstream.measured_source import MeasuredSource
 from reddit_mcp.upstream.rate_limit.request_queue import RequestQueue
 from reddit_mcp.upstream.rate_limit.shared_budget import SharedBudget
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
@@ -49,6 +52,7 @@ class Shared:
         notices: where purges are heard.
         tickets: where callers read of their queued requests.
         analyses: what is worked out from answers, such as trends.
+        cache_only: the operator's switch to answers from the cache alone.
     """
 
     settings: Settings
@@ -58,6 +62,7 @@ class Shared:
     breakers: BreakerRegistry
     tickets: QueueTickets
     analyses: Analyses
+    cache_only: CacheOnlySwitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,8 @@ class Pipeline:
 async def open_pipeline(shared: Shared, transport: Transport) -> AsyncIterator[Pipeline]:
     """Open every layer over a transport, the lowest first."""
     settings, breaker = shared.settings, shared.breakers.get(transport.breaker)
-    guarded, tokens = Guarded(transport.source, breaker), SharedBudget(_window(shared, transport), transport.reported)
+    guarded = Guarded(MeasuredSource(transport.source, transport.name), breaker)
+    tokens = SharedBudget(_window(shared, transport), transport.reported)
     async with contextlib.AsyncExitStack() as stack:
         queue = RequestQueue(
             guarded, tokens, shared.tickets, most=settings.queue_max, repeat_seconds=transport.repeat_seconds
@@ -89,7 +95,7 @@ async def open_pipeline(shared: Shared, transport: Transport) -> AsyncIterator[P
         await stack.enter_async_context(queue)
         retry = Retry(queue, RetryRules(**settings.retry.model_dump()), lambda: guarded.is_open)
         cached = _Cached(shared, transport)
-        source = await stack.enter_async_context(cached.over(retry))
+        source = await stack.enter_async_context(cached.over(CacheOnly(retry, shared.cache_only)))
         findings = await stack.enter_async_context(cached.over(shared.analyses(Reddit(source))))
         yield Pipeline(source, findings, breaker, tokens, queue)
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from reddit_mcp.errors import Failure, NotFound, Unavailable
 from reddit_mcp.models import Listing, Value
+from reddit_mcp.observability import metrics
 from reddit_mcp.upstream.source import Answer, Query, Source, SourceName
 
 T = TypeVar("T", bound=Value)
@@ -84,6 +85,7 @@ class StandIn:
 
     async def _instead(self, query: Query[T], spent: int) -> Answer[T]:
         answer = await self._second.fetch(query)
+        metrics.count(metrics.FALLBACKS, "other_source")
         limits = f"{self._remark} {answer.limits}" if answer.limits else self._remark
         return replace(answer, calls=answer.calls + spent, limits=limits)
 

@@ -113,6 +113,16 @@ class BackgroundJobs:
         await _end(self._running)
         await _end(self._renewing)
 
+    async def check(self) -> str:
+        """What `/health` says of them.
+
+        Raises:
+            Unavailable: they do not run.
+        """
+        if self._open and any(loop.done() for loop in self._loops):
+            raise Unavailable("Background jobs have stopped; restart the process.", service="worker")
+        return f"{len(self._running)} jobs run"
+
     async def _forever(self, work: Callable[[], Awaitable[None]], is_wanted: Callable[[], bool]) -> None:
         while is_wanted():
             try:

@@ -8,6 +8,7 @@ from fakeredis import FakeServer
 from reddit_mcp.actor import charge_api, charge_collector
 from reddit_mcp.actor.charge_api import PLACES, Charge, Outcome
 from reddit_mcp.actor.charge_collector import WINDOW_SECONDS
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.accounting.charge_ledger import Intent
 from tests.support.billing_platform import Houses, error, make_houses  # noqa: F401 - a fixture
 from tests.support.redis_store import until
@@ -39,6 +40,16 @@ async def test_a_charge_that_takes_too_long_is_given_up(houses: Houses, monkeypa
     house = houses()
     house.platform.hangs()
     assert await house.api.charge(CALL) is Outcome.UNKNOWN
+
+
+async def test_charges_are_counted_by_what_came_of_them(houses: Houses) -> None:
+    def counted() -> float:
+        labels = {"event": CALL.event, "outcome": "booked"}
+        return metrics.REGISTRY.get_sample_value("reddit_mcp_charges_total", labels) or 0.0
+
+    before = counted()
+    assert await houses().api.charge(CALL) is Outcome.BOOKED
+    assert counted() == before + 1
 
 
 async def test_who_waits_too_long_for_a_place_is_not_sent(houses: Houses, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""`cache purge`: cached answers are dropped, on every replica."""
+"""`cache purge` drops cached answers, `cache only` asks nothing but the cache; both on every replica."""
 
 import asyncio
 import sys
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reddit_mcp.errors import InvalidInput
 from reddit_mcp.settings import Settings
 from reddit_mcp.storage.cache.cache_purges import CachePurges
+from reddit_mcp.storage.cache_only_switch import switch
 from reddit_mcp.storage.redis.open_store import open_cache_store, open_store
 from reddit_mcp.storage.redis.pubsub import PubSub
 from reddit_mcp.upstream.cache.two_tier_cache import purge_tags
@@ -36,6 +37,22 @@ def purge(settings: Settings, tool: str | None = None, subreddit: str | None = N
     tags = purge_tags(_kind(tool) if tool else None, f"subreddit:{community.lower()}" if community else None)
     asyncio.run(_purge(settings, tags))
     sys.stdout.write(f"Purged {tool or 'every tool'}, {f'r/{community}' if community else 'every community'}.\n")
+
+
+def cache_only(settings: Settings, *, on: bool) -> None:
+    """Switch every replica to answers from the cache alone, or back.
+
+    Raises:
+        Unavailable: Redis is away.
+    """
+    asyncio.run(_cache_only(settings, on=on))
+    what = "answers from its cache alone" if on else "asks its source again"
+    sys.stdout.write(f"Every replica {what} in a second.\n")
+
+
+async def _cache_only(settings: Settings, *, on: bool) -> None:
+    async with open_store(settings) as store:
+        await switch(store, on=on)
 
 
 async def _purge(settings: Settings, tags: tuple[str, ...]) -> None:

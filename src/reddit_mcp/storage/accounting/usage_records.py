@@ -14,9 +14,9 @@ from typing import Self
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.event_wait import wait_for_event
 from reddit_mcp.observability.logs import logger
+from reddit_mcp.storage.accounting.counter_batches import ADD_BATCH
 from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.storage.redis.keyspace import STRANGERS_USAGE, USAGE, USERS_OF_DAY
-from reddit_mcp.storage.redis.lua_scripts import Script
 
 FLUSH_SECONDS = 1.0
 LAST_WORD_SECONDS = 3.0
@@ -36,16 +36,6 @@ def is_stranger(caller: str) -> bool:
     """Whether a caller is known by its address alone."""
     return caller.startswith(STRANGER)
 
-
-# KEYS: the caller's day. ARGV: who writes, the number of its batch, seconds to keep, then events and how many.
-# A batch that is sent again, because its answer was lost, counts once.
-_ADD = Script("""
-local writer = 'writer:' .. ARGV[1]
-if tonumber(redis.call('HGET', KEYS[1], writer) or 0) >= tonumber(ARGV[2]) then return end
-redis.call('HSET', KEYS[1], writer, ARGV[2])
-for i = 4, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-""")
 
 _Key = tuple[str, str]
 _Batch = tuple[int, Counter[str]]
@@ -176,7 +166,7 @@ class UsageRecords:
         pairs = [part for pair in events.items() for part in pair]
         async with self._store.visit() as redis:
             seconds = (STRANGERS_USAGE if is_stranger(caller) else USAGE).ttl or 0
-            await _ADD.run(redis, [self._key(caller, date)], [self._name, number, seconds, *pairs])
+            await ADD_BATCH.run(redis, [self._key(caller, date)], [self._name, number, seconds, *pairs])
             pipeline = redis.pipeline(transaction=False)
             pipeline.sadd(users, caller)
             pipeline.expire(users, USERS_OF_DAY.ttl or 0)

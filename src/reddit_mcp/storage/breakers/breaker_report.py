@@ -1,7 +1,7 @@
 """What an operator reads of a circuit breaker."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Self
 
 from reddit_mcp.models import Value
@@ -38,6 +38,10 @@ class Report(Value):
     time_in_current_state: float
     recent_errors: tuple[Incident, ...]
     statistics: Statistics
+    successful_requests: int
+    slow_requests: int
+    state_change_time: str
+    last_failure_time: str | None
 
 
 @dataclass(slots=True)
@@ -82,9 +86,17 @@ def report(name: str, state: State, seconds: float, tally: Tally, errors: tuple[
         time_in_current_state=round(seconds, 1),
         recent_errors=errors,
         statistics=tally.statistics(),
+        successful_requests=tally.answered,
+        slow_requests=tally.slow,
+        state_change_time=_iso(datetime.now(UTC) - timedelta(seconds=seconds)),
+        last_failure_time=errors[0].time if errors else None,
     )
 
 
 def incident(error: str, message: str) -> Incident:
     """A fault that happens now."""
-    return Incident(time=datetime.now(UTC).isoformat(timespec="seconds"), type=error, message=message)
+    return Incident(time=_iso(datetime.now(UTC)), type=error, message=message)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.event_wait import patience
+from reddit_mcp.observability import metrics
 
 MAX_CONNECTIONS = 20
 MAX_VISITORS = MAX_CONNECTIONS - 1
@@ -141,13 +142,20 @@ class Store:
                         yield redis
         except _AWAY as error:
             self._away_until = time.monotonic() + AWAY_SECONDS
+            metrics.count(metrics.REDIS_FAILURES, "away")
             raise _away() from error
         except RedisError as error:
             self._away_until = None
+            metrics.count(metrics.REDIS_FAILURES, "refused")
             raise Unavailable(
                 "The server's store refused a command.", service="redis", reason="store_refused"
             ) from error
         self._away_until = None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the last visit found it away."""
+        return self._away_until is not None
 
     async def ping(self) -> float:
         """Measure a round trip in seconds.

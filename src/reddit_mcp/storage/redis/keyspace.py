@@ -73,6 +73,15 @@ USAGE = Kind("usage", 365 * 86_400, "a hash: what a caller did on one day; the c
 STRANGERS_USAGE = Kind("usage", 7 * 86_400, "the same of a caller without a key: anybody can be ever new ones")
 USERS_OF_DAY = Kind("usage-users", 365 * 86_400, "a set: who called on one day; as their numbers")
 
+ALERTS = Kind("alerts", 86_400, "a hash: what was told of each alert last; a day without one forgets it")
+CACHE_ONLY = Kind("cache-only", None, "the operator's switch to cache-only; the operator switches back")
+
+CALL_WINDOWS = Kind("stats", 25 * 3600, "a hash: what was called in five minutes; /stats shows a day of them")
+CALL_DAYS = Kind(
+    "stats-day", 31 * 86_400, "a hash: calls of a day and those that failed by us; as long as the objective"
+)
+CALLERS_SEEN = Kind("stats-callers", 25 * 3600, "a sorted set: when each caller was last seen, by pseudonym; for a day")
+
 JOBS_DUE = Kind("jobs-due", _WEEK, "a sorted set: what has to be done when; nothing waits for more than a day")
 JOBS_LEASED = Kind("jobs-leased", _WEEK, "a sorted set: until when the worker of each job holds it; as the due times")
 JOB_BODIES = Kind("job-bodies", _WEEK, "a hash: each job's payload and holder; as the due times")
@@ -100,6 +109,11 @@ KINDS = (
     QUOTAS,
     USAGE,
     USERS_OF_DAY,
+    ALERTS,
+    CACHE_ONLY,
+    CALL_WINDOWS,
+    CALL_DAYS,
+    CALLERS_SEEN,
     WATCHES,
     WATCH_CHECKS,
     WATCH_PROGRESS,

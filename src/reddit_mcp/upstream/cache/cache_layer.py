@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, Unavailable, UpstreamError
 from reddit_mcp.models import Value
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.cache.cache_encoding import Entry, Facts
 from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
 from reddit_mcp.upstream.single_flight.call_context import deadline
@@ -79,6 +80,7 @@ class CacheLayer:
             if age > self._stale_max * (1 if isinstance(failure, RateLimited) else 2):
                 raise
             trouble = f"{_trouble(failure, self._upstream)}; this answer is {_words(age)} old."
+            metrics.count(metrics.FALLBACKS, "stale")
             # the requests it took to learn that the upstream cannot answer are this answer's
             return replace(_known(entry, age), calls=failure.calls, stale=True, degraded=trouble)
 

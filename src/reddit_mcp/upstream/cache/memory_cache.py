@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.cache.cache_encoding import Entry
 
 RECENT_SECONDS = 60.0
@@ -94,6 +95,7 @@ class MemoryCache:
             self._held.move_to_end(question, last=False)
         while self._held and (len(self._held) > self._entries or self._free < 0):
             self.drop(next(iter(self._held)))
+            metrics.count(metrics.CACHE_EVICTIONS)
 
     def _is_claimed(self, question: str, entry: Entry[Any]) -> bool:
         """Whether this very answer is held and claimed: reading it again is no reason to renew it again."""

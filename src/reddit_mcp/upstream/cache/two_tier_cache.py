@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args
 
 from reddit_mcp.errors import Unavailable
 from reddit_mcp.models import Listing, Post, Thread, Value
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.cache.cache_encoding import LARGEST, Entry, Facts, seal
 from reddit_mcp.storage.cache.cache_entries import CacheEntries, Marks
 from reddit_mcp.storage.cache.cache_purges import CachePurges
@@ -63,7 +64,9 @@ class TwoTierCache:
 
     def recent(self, query: Query[T]) -> Entry[T] | None:
         """The answer, if this process knows it for sure."""
-        return self._memory.recent(query.key)
+        entry = self._memory.recent(query.key)
+        metrics.count(metrics.CACHE_LOOKUPS, "memory", "hit" if entry else "miss")
+        return entry
 
     def claim(self, query: Query[Any]) -> bool:
         """Whether nobody in this process has set out to renew this answer yet."""
@@ -81,9 +84,12 @@ class TwoTierCache:
     async def _find(self, query: Query[T]) -> Entry[T] | None:
         asked = self._memory.moment()
         try:
-            entry = await self._entries.read(query.key, query.model, tags_of(query))
+            with metrics.child(metrics.CACHE_SECONDS, ()).time():
+                entry = await self._entries.read(query.key, query.model, tags_of(query))
         except Unavailable:
+            metrics.count(metrics.FALLBACKS, "memory")
             return self._memory.last(query.key)
+        metrics.count(metrics.CACHE_LOOKUPS, "redis", "hit" if entry else "miss")
         self._learn(query.key, entry, asked)
         return entry
 

@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 
 from reddit_mcp.errors import DeadlineExceeded, Failure
 from reddit_mcp.models import Value
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.limits.queue_tickets import QueueTickets
 from reddit_mcp.upstream.rate_limit.dispatcher import Bounds, Dispatcher, draining
 from reddit_mcp.upstream.rate_limit.priority_queue import Waiter
@@ -112,6 +113,7 @@ class RequestQueue:
         if grant is None:
             # An open breaker will refuse it; should it leave all the same, it has to get a token.
             return await self._ask(query, Grant("", 0.0, self._renew))
+        metrics.observe(metrics.QUEUE_SECONDS, waiter.waited)
         return await self._work(query, waiter, grant)
 
     @property

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from reddit_mcp.errors import Failure, RateLimited, Unavailable
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.limits.request_budget import Census, News, SlidingWindow, Verdict
 from reddit_mcp.upstream.rate_limit.pacing import LocalWindow
 from reddit_mcp.upstream.rate_limit.reported_limit import ReportedLimit
@@ -89,6 +90,11 @@ class SharedBudget:
         return free if self._budget.remaining is None else min(free, self._budget.remaining)
 
     @property
+    def capacity(self) -> int:
+        """Requests in a minute, of all replicas together."""
+        return self._window.limit
+
+    @property
     def replicas(self) -> int:
         """Processes that share the budget, as last seen."""
         return self._local.replicas
@@ -137,6 +143,7 @@ class SharedBudget:
             while (verdict := await self._window.take(member, census)) is None:
                 await self._rejoin()
         except Unavailable:
+            metrics.count(metrics.LIMITER_ERRORS, "budget")
             return self._own(census)
         if verdict.settling:  # the replicas seen now may not be all
             own = self._own(census)

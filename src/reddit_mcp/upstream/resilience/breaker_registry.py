@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from reddit_mcp.errors import NotFound, Unavailable
 from reddit_mcp.storage.breakers.breaker_records import BreakerRecords
-from reddit_mcp.storage.breakers.breaker_report import Report
+from reddit_mcp.storage.breakers.breaker_report import Report, State
 from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.upstream.resilience.circuit_breaker import Breaker
 from reddit_mcp.upstream.resilience.circuit_state import BreakerRules, Clock
@@ -34,6 +34,10 @@ class BreakerRegistry:
         self._known[name] = self._recent[name] = breaker
         self._recent.move_to_end(name)
         return breaker
+
+    def states(self) -> dict[str, State]:
+        """The state of each breaker of this process."""
+        return {name: breaker.state for name, breaker in self._known.items()}
 
     async def reports(self) -> tuple[Report, ...]:
         """Every breaker, those of other replicas too unless Redis is away."""

@@ -6,6 +6,7 @@ from collections import deque
 from types import TracebackType
 
 from reddit_mcp.errors import Unavailable
+from reddit_mcp.observability import metrics
 
 
 class Bulkhead:
@@ -62,11 +63,13 @@ class Bulkhead:
     def enter(self) -> None:
         """Take a place that is free, without waiting."""
         self.in_use += 1
+        metrics.gauge(metrics.BULKHEAD_ACTIVE, self.in_use, self.name)
         self.total += 1
 
     def leave(self, seconds: float) -> None:
         """Give a place back that was held so long; who waits longest gets it."""
         self.in_use -= 1
+        metrics.gauge(metrics.BULKHEAD_ACTIVE, self.in_use, self.name)
         self.slowest = max(self.slowest, seconds)
         while self._line and self.free:
             if not (first := self._line.popleft()).done():
@@ -76,6 +79,7 @@ class Bulkhead:
     async def _wait(self) -> None:
         if len(self._line) >= self._max_waiting:
             self.refused += 1
+            metrics.count(metrics.BULKHEAD_REJECTIONS, self.name)
             raise Unavailable(
                 f"The server has too much to do with {self.name} at the moment; try again in a few seconds.",
                 service=self.name,

@@ -15,6 +15,7 @@ import stamina
 
 from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, UpstreamError
 from reddit_mcp.models import Value
+from reddit_mcp.observability import metrics
 from reddit_mcp.setting_groups import RetrySettings
 from reddit_mcp.upstream.reddit_api.response_errors import QueueTimeout
 from reddit_mcp.upstream.single_flight.call_context import PATIENCE_SECONDS, current_flight, remaining
@@ -104,6 +105,8 @@ class Retry:
             seconds = _fitting(error, self._rules.wait(error, number))
             if seconds is not None and not self._hopeless():
                 return seconds
+            if number > 1:
+                metrics.count(metrics.RETRIES, "exhausted")
             if isinstance(error, Failure):
                 error.calls = spent  # what it took to learn that Reddit cannot answer
             return False
@@ -113,6 +116,8 @@ class Retry:
             with attempt:
                 if number == 1:
                     raise first
+                metrics.count(metrics.RETRIES, "made")
                 answer = await self._below.fetch(query)
+                metrics.count(metrics.RETRIES, "recovered")
                 return replace(answer, calls=answer.calls + spent) if spent else answer
         raise AssertionError("stamina ends with an answer or an exception")

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from reddit_mcp.errors import Failure, Unavailable
 from reddit_mcp.event_wait import wait_for_event
+from reddit_mcp.observability import metrics
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.breakers.breaker_records import MOST_ERRORS, BreakerNotice, BreakerRecords
 from reddit_mcp.storage.breakers.breaker_report import Incident, Report, State, Tally, incident, report
@@ -56,6 +57,7 @@ class SharedCircuit:
         self._closing = False
         self._log = logger(__name__)
         self._logged: tuple[State, float] = ("closed", 0.0)
+        metrics.breaker_is(name, "closed")
 
     @property
     def is_at_rest(self) -> bool:
@@ -112,6 +114,7 @@ class SharedCircuit:
             self._urgent.set()
         if (circuit.state, circuit.wait) != self._logged:
             self._logged = (circuit.state, circuit.wait)
+            metrics.breaker_changed(self._name, circuit.state)
             self._log.warning("breaker_changed", breaker=self._name, state=circuit.state, wait_seconds=circuit.wait)
 
     def tell_soon(self) -> None:

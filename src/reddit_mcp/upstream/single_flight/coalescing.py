@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from reddit_mcp.errors import DeadlineExceeded, Failure
 from reddit_mcp.models import Value
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.cache.flight_leases import FlightLeases
 from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
 from reddit_mcp.upstream.single_flight.call_context import (
@@ -89,6 +90,7 @@ class Coalescing:
         if outer := current_flight.get():
             shared.flight.serve(outer)
         if joined:
+            metrics.count(metrics.COALESCED, "process")
             joined.join(query.priority)
             return await _joined(joined)
         return await _waited(shared)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from reddit_mcp.errors import Failure, NotFound, Unavailable
 from reddit_mcp.models import Value
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.cache.flight_leases import LEASE_SECONDS, FlightLeases, Seen
 from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
 from reddit_mcp.upstream.single_flight.call_context import Flight, Ticket, current_flight
@@ -90,6 +91,7 @@ class ReplicaFlights:
         entry, start = await self._answers.begin(query)
         now = self._answers.clock()
         if entry and not query.fresh and not entry.facts.is_due(now):
+            metrics.count(metrics.COALESCED, "replicas")
             facts = entry.facts
             return Answer(entry.value, age=facts.age(now), ttl=facts.ttl, archive=facts.archive, limits=facts.limits)
         try:

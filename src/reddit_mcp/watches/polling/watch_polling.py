@@ -10,6 +10,7 @@ from typing import Any
 from reddit_mcp.analysis.sentiment import SentimentAnalyzer
 from reddit_mcp.errors import Failure
 from reddit_mcp.models import Gap, Match, Post, Watch
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.watches.poll_records import Due, Outcome, PollRecords
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.source import Priority
@@ -102,6 +103,7 @@ class WatchPolling:
         """Check who is due; it may be repeated, or run twice at once, and then neither loses nor doubles anything."""
         started = self._clock.now()
         if due := await self._polls.due(started, MOST_DUE):
+            _note_lag(due, started)
             await self._check(due, await self._read(due, started), started)
         if (next_due := await self._polls.next_due()) is not None:
             await self._jobs.enqueue(JOB, JOB, {}, max(next_due, self._clock.now() + 1))
@@ -230,6 +232,12 @@ def next_check(watch: Watch, now: float) -> int:
     """The next multiple of the interval, so that watches of one interval are due together."""
     seconds = watch.check_interval * 60
     return (int(now) // seconds + 1) * seconds
+
+
+def _note_lag(due: Sequence[Due], now: float) -> None:
+    for each in due:
+        if each.watch.next_check_utc:
+            metrics.observe(metrics.WATCH_LAG, max(0.0, now - each.watch.next_check_utc))
 
 
 def _next_minute(now: float) -> int:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from reddit_mcp.errors import NotFound, Unavailable
 from reddit_mcp.models import Match, Watch
+from reddit_mcp.observability import metrics
 from reddit_mcp.storage.redis.pubsub import PubSub
 from reddit_mcp.storage.watches.delivery_records import DeliveryRecords, DeliveryState
 from reddit_mcp.storage.watches.watch_store import WatchStore
@@ -127,8 +128,10 @@ class MatchDelivery:
         try:
             await self._send(watch, match)
         except NotDelivered as failure:
+            metrics.count(metrics.WEBHOOKS, "failed")
             await self._failed(watch, message, state, failure)
             return
+        metrics.count(metrics.WEBHOOKS, "delivered")
         done = {"state": "delivered", "attempts": state.attempts + 1, "ended_utc": int(self._clock.now())}
         await self._taken(match, state.model_copy(update={**done, "next_attempt_utc": None, "error": None}))
 

@@ -9,6 +9,8 @@ import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from reddit_mcp.observability import metrics
+
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _DIRECTIONS = "\u202a-\u202e\u2066-\u2069"
 _ZERO_WIDTH = "\u00ad\u034f\u061c\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
@@ -48,6 +50,7 @@ def clean(text: str) -> str:
     shown = text
     if HIDDEN.search(text):
         shown = _PIECES.sub(lambda piece: piece["kept"] or "", text)
+        metrics.count(metrics.CLEANED_CHARACTERS, by=len(text) - len(shown))
         if counted := tally.get():
             counted.removed += len(text) - len(shown)
     if "](" in shown:
