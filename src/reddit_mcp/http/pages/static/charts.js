@@ -3,7 +3,6 @@
 /* Charts of the last 24 hours as inline SVG; every one says in words what it shows. */
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 480;
 const HEIGHT = 150;
 const EDGE = { left: 42, right: 6, top: 10, bottom: 22 };
 
@@ -32,25 +31,27 @@ function short(value) {
 /**
  * @param {{at: number, value: (number|null)}[]} points in order of time, seconds since 1970; null where nothing is known
  * @param {{kind: string, what: string, top?: number, className?: string}} form
+ * @param {number} width pixels that it will have, so that its text is as large as the page's small text
  */
-function chart(points, form) {
+function chart(points, form, width) {
   const known = points.filter((point) => point.value !== null);
   const largest = Math.max(0, ...known.map((point) => point.value));
   const top = form.top || niceTop(largest);
   const from = points[0].at;
   const span = Math.max(1, points[points.length - 1].at + 300 - from);
-  const x = (at) => EDGE.left + ((at - from) / span) * (WIDTH - EDGE.left - EDGE.right);
+  const inner = width - EDGE.left - EDGE.right;
+  const x = (at) => EDGE.left + ((at - from) / span) * inner;
   const y = (value) => HEIGHT - EDGE.bottom - (value / top) * (HEIGHT - EDGE.top - EDGE.bottom);
   const last = known.length ? known[known.length - 1].value : 0;
   const said = `${form.what}: now ${short(last)}, at most ${short(largest)} in the last 24 hours`;
-  const picture = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": said, class: form.className || "" });
+  const picture = draw("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": said, class: form.className || "" });
   for (const value of [0, top / 2, top]) {
     picture.append(
-      draw("line", { class: "grid", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(value), y2: y(value) }),
+      draw("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }),
       draw("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)),
     );
   }
-  picture.append(...(form.kind === "bars" ? bars(known, x, y, span) : lines(points, x, y)));
+  picture.append(...(form.kind === "bars" ? bars(known, x, y, (300 / span) * inner) : lines(points, x, y)));
   for (const part of [0, 0.5, 1]) {
     const anchor = part === 0 ? "start" : part === 1 ? "end" : "middle";
     const at = from + part * span;
@@ -59,8 +60,8 @@ function chart(points, form) {
   return picture;
 }
 
-function bars(points, x, y, span) {
-  const width = Math.max(1, (300 / span) * (WIDTH - EDGE.left - EDGE.right) - 0.4);
+function bars(points, x, y, broad) {
+  const width = Math.max(1, broad + 0.1);
   return points
     .filter((point) => point.value > 0)
     .map((point) => draw("rect", { class: "bar-mark", x: x(point.at), y: y(point.value), width, height: y(0) - y(point.value) }));

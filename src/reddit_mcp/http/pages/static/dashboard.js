@@ -100,7 +100,7 @@ function showChart(id, windows, read, form) {
   const points = windows.map((each) => ({ at: seconds(each.start), value: isNumber(read(each)) ? read(each) : null }));
   const placed = points.filter((point) => Number.isFinite(point.at)).sort((one, other) => one.at - other.at);
   const known = placed.some((point) => point.value !== null);
-  byId(id).replaceChildren(known ? chart(placed, form) : make("p", "No figures yet.", "note"));
+  byId(id).replaceChildren(known ? chart(placed, form, byId(id).clientWidth || 480) : make("p", "No figures yet.", "note"));
 }
 
 function showCharts(stats) {
@@ -136,7 +136,7 @@ function showPanels(stats) {
   ]);
   byId("violators").replaceChildren(table(["Caller (hashed)", "Refused"], violators));
   const availability = Object.entries(record(stats.availability)).map(([name, value]) => [
-    name.replaceAll("_", " "), isNumber(value) ? number(Math.round(value * 10000) / 10000) : String(value),
+    name.replaceAll("_", " "), isNumber(value) ? value.toLocaleString("en", { maximumFractionDigits: 4 }) : String(value),
   ]);
   byId("availability").replaceChildren(table(["Last 30 days", ""], availability));
 }
