@@ -3,6 +3,7 @@
 # make quick  lint, types, layers and unit tests: what is worth waiting for while working
 # make tests-cluster   the integration tests on a Redis Cluster of three masters
 # make docs   write the generated parts of README.md and .env.example
+# make screenshots   the pages as Chromium shows them, into screenshots/
 # make lock   resolve the dependencies of pyproject.toml anew
 
 # Debian has a venv module that cannot make an environment: its ensurepip is in a package of its own.
@@ -28,7 +29,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # Where it is set, as in images of Python, each server that a test starts would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check quick lint types imports unit tests tests-cluster docs lock clean
+.PHONY: run test check quick lint types imports unit tests tests-cluster docs screenshots lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -63,6 +64,9 @@ tests-cluster: $(VENV)/installed-dev
 docs: $(VENV)/installed-dev
 	$(BIN)/python scripts/generate_docs.py
 
+screenshots: $(VENV)/installed-dev
+	$(BIN)/python -m tests.browser.screenshots
+
 lock: $(VENV)/installed-dev
 	$(LOCK) --upgrade --output-file requirements.txt
 	$(LOCK) --upgrade --group dev --constraint requirements.txt --output-file requirements-dev.txt
@@ -70,7 +74,7 @@ lock: $(VENV)/installed-dev
 	$(BIN)/python scripts/check_lock.py
 
 clean:
-	rm -rf $(VENV) .cache build dist src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) .cache build dist screenshots src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 $(BIN)/pip:
 	@$(or $(PYTHON),false) $(USABLE) 2>/dev/null || { echo "Python 3.11 or newer with its venv module is needed (on Debian and \

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,15 +21,17 @@ from reddit_mcp.http.middleware.gateway_headers import GatewayHeaders
 from reddit_mcp.http.middleware.idle_streams import IDLE_SECONDS, IdleStreams, OpenStreams
 from reddit_mcp.http.middleware.quota_headers import QuotaHeaders
 from reddit_mcp.http.middleware.readiness_probe import ReadinessProbe
-from reddit_mcp.http.middleware.readiness_probe import routes as home_routes
 from reddit_mcp.http.middleware.request_guard import RequestGuard
+from reddit_mcp.http.pages.dashboard_page import PATH as DASHBOARD
+from reddit_mcp.http.pages.dashboard_page import DashboardSignIn, dashboard
 from reddit_mcp.http.routes.breaker_routes import breaker_routes
 from reddit_mcp.http.routes.health_routes import Health
+from reddit_mcp.http.routes.page_routes import page_routes
 from reddit_mcp.http.routes.queue_status_routes import routes as queue_routes
 from reddit_mcp.http.routes.statistics_routes import statistics_routes
 from reddit_mcp.http.routes.usage_routes import usage_routes
 from reddit_mcp.mcp_server.server import Accounts
-from reddit_mcp.mcp_server.transports import Transports
+from reddit_mcp.mcp_server.transports import PROTOCOLS, Transports
 from reddit_mcp.metering.billing_port import OpenBilling, unbilled
 from reddit_mcp.metering.call_log import Observer
 from reddit_mcp.metering.call_statistics import CallStatistics
@@ -66,6 +69,10 @@ class _Running:
         """What is true now, and what is not well."""
         ill = self.health.monitor.degraded if self.health.monitor else ()
         return {**live_figures(self.outbound, self.accounts, queue_max), "degraded": sorted(ill)}
+
+    def source(self) -> tuple[str, str]:
+        """Who answers now, and why."""
+        return self.outbound.active.name, self.outbound.active.why
 
     def begin(self, server: Container, gate: Authenticator) -> None:
         """Let requests in."""
@@ -149,8 +156,18 @@ def _pages(settings: Settings, running: _Running) -> Iterator[Route]:
         yield Route(route.path, operator_only(route.endpoint), methods=route.methods)
     yield from usage_routes(lambda: running.accounts.usage, lambda: running.accounts.quota)
     yield from queue_routes(lambda: running.outbound.tickets, _owner)
-    yield from home_routes()
+    yield Route(DASHBOARD, operator_only(dashboard), methods=["GET"])
+    yield from page_routes(settings, running.source, PROTOCOLS, _prices(settings))
     yield from metadata_routes(settings)
+
+
+def _prices(settings: Settings) -> Mapping[str, Decimal]:
+    """What calls cost, where the platform told it at the start."""
+    if not settings.apify.pricing:
+        return {}
+    from reddit_mcp.actor.event_pricing import prices_of
+
+    return prices_of(settings.apify.pricing) or {}
 
 
 def _middleware(settings: Settings, running: _Running) -> list[Middleware]:
@@ -158,6 +175,7 @@ def _middleware(settings: Settings, running: _Running) -> list[Middleware]:
     return [
         *([Middleware(GatewayHeaders), Middleware(ReadinessProbe)] if settings.apify.is_at_home else []),
         Middleware(RequestGuard, hosts=settings.allowed_hosts, origins=_listed(settings.cors_origins)),
+        Middleware(DashboardSignIn),
         Middleware(Authentication, gate=lambda: running.gate, challenge=challenge(settings)),
         Middleware(IdleStreams, streams=running.streams),
         Middleware(QuotaHeaders, quota=lambda: running.accounts.quota),

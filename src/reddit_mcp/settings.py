@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     mcp_master_key: SecretStr | None = Field(
         None, description="32 random bytes in base64 or hex; several, comma-separated, newest first, while rotating"
     )
+    operator_contact: str | None = Field(
+        None,
+        description="Where users and finders of vulnerabilities reach you: https://... or mailto:..., shown publicly",
+    )
     trusted_proxies: str = Field("", description="Comma-separated networks whose X-Forwarded-For is believed")
     tiers: str = Field("", description='JSON over the default tiers, such as {"free": {"minute": 20}}')
     rate_limit_mode: Literal["enforce", "log_only", "disabled"] = Field(
@@ -227,6 +231,13 @@ class Settings(BaseSettings):
     def _are_tiers(cls, text: str) -> str:
         read_tiers(text)
         return text
+
+    @field_validator("operator_contact")
+    @classmethod
+    def _is_reachable(cls, address: str | None) -> str | None:
+        if address and (not address.startswith(("https://", "mailto:")) or not address.isprintable() or " " in address):
+            raise ValueError("must begin with https:// or mailto:")
+        return address
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -22,8 +22,8 @@ from reddit_mcp.storage.api_keys.api_key import ApiKey
 from reddit_mcp.storage.api_keys.keyring import Keyring, Verified
 from reddit_mcp.storage.api_keys.master_secrets import MasterSecrets
 
-OPEN = ("/", "/privacy")
-OPEN_BELOW = ("/health", "/.well-known/")
+OPEN = frozenset("/ /privacy /terms /support /favicon.ico /icon.png /robots.txt /mcp/server-card".split())
+OPEN_BELOW = ("/health", "/.well-known/", "/static/")
 NOTICE_SECONDS = 14 * 86_400
 """A caller hears of the end of a key this long before."""
 

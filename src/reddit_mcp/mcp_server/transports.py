@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+from mcp.types.version import SUPPORTED_PROTOCOL_VERSIONS
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -12,6 +13,9 @@ from reddit_mcp.http.middleware.json_body import JsonBody, LargeBodies
 from reddit_mcp.mcp_server.direct_calls import DirectCalls
 from reddit_mcp.mcp_server.server import RedditServer
 from reddit_mcp.mcp_server.streamable_http import StreamableHttp
+
+PROTOCOLS = tuple(SUPPORTED_PROTOCOL_VERSIONS)
+"""The revisions of MCP that are spoken at `/mcp`."""
 
 
 class Transports:

@@ -19,7 +19,7 @@ from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.tiers import read_tiers
 from reddit_mcp.upstream.cache.memory_cache import MemoryCache
 from reddit_mcp.upstream.measured_source import MeasuredSource
-from reddit_mcp.upstream.reddit_api.untrusted_text import clean
+from reddit_mcp.upstream.reddit_api.text.untrusted_text import clean
 from reddit_mcp.upstream.resilience.breaker_registry import BreakerRegistry
 from reddit_mcp.upstream.resilience.bulkhead import Bulkhead
 from reddit_mcp.upstream.resilience.retry import Retry, RetryRules

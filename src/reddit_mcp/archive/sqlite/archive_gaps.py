@@ -18,7 +18,7 @@ _COUNT = """
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """Of one community: what is there; comments whose post is not there; comments that its posts count and are missing."""
+    """Of a community: what is there; comments whose post is not; comments that its posts count and that are not."""
 
     posts: int = 0
     comments: int = 0

@@ -33,6 +33,15 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     return _site(client) if client else "unknown"
 
 
+def forwarded_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
+    """`https` or `http`: that of the connection, or of `X-Forwarded-Proto` where the peer is a trusted proxy."""
+    peer = scope.get("client")
+    address = _parse(peer[0]) if peer else None
+    told = Headers(scope=scope).get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+    is_told = address is not None and _within(address, trusted) and told in ("http", "https")
+    return told if is_told else str(scope.get("scheme", "http"))
+
+
 def anonymous_id(address: str, secret: bytes) -> str:
     """A keyed hash of the address: the same caller keeps its quota, and nobody reads addresses from the store."""
     return f"anonymous:{hmac.digest(secret, address.encode(), 'sha256').hex()[:24]}"

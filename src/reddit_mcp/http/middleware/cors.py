@@ -8,6 +8,8 @@ EXPOSED = (
     "Mcp-Session-Id, WWW-Authenticate"
 )
 METHODS = "GET, POST, DELETE, OPTIONS"
+DISCOVERY = ("/mcp/server-card", "/.well-known/ai-catalog.json")
+"""Public descriptions of the server, which pages of any Origin may read (MCP server cards, CORS requirements)."""
 SECONDS = 7_200
 """How long a browser may remember the answer: the longest that Chromium does."""
 

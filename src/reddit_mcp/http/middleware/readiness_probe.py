@@ -1,13 +1,11 @@
-"""The platform's readiness probe, answered before anything else looks at the request, and the bare page of `/`.
+"""The platform's readiness probe, answered before anything else looks at the request.
 
 Apify asks once after the start of a container, under any Host name, and takes any answer for "ready".
 Source: https://docs.apify.com/platform/actors/development/programming-interface/standby
 """
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 HEADER = "x-apify-container-server-readiness-probe"
@@ -25,12 +23,3 @@ class ReadinessProbe:
             await PlainTextResponse("ready")(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-
-def routes() -> list[Route]:
-    """`GET /` for everybody else."""
-    return [Route("/", _home, methods=["GET"])]
-
-
-async def _home(_request: Request) -> PlainTextResponse:
-    return PlainTextResponse("reddit-mcp: an MCP server for Reddit. Point an MCP client at /mcp.\n")

@@ -51,7 +51,7 @@ class RequestGuard:
             _check_head(scope)
             if scope["path"].startswith("/health"):
                 return self._app, None
-            self._check_names(headers)
+            self._check_names(headers, scope["path"])
             check_size(_declared_size(headers))
         except BadRequest as error:
             return error.answer(scope), None
@@ -59,13 +59,15 @@ class RequestGuard:
             return cors.preflight(headers), headers["origin"]
         return self._app, headers.get("origin")
 
-    def _check_names(self, headers: Headers) -> None:
+    def _check_names(self, headers: Headers, path: str) -> None:
         if len(headers.getlist("host")) > 1 or len(headers.getlist("origin")) > 1:
             raise BadRequest(400, "A request has one Host and one Origin at most.")
         if not _matches(_without_port(headers.get("host", "")), self._hosts):
             raise BadRequest(421, "This server does not go by this Host name; see MCP_ALLOWED_HOSTS.")
         origin = headers.get("origin")
-        if origin is not None and origin not in self._origins and not _is_loopback(origin):
+        if origin is None or origin in self._origins or path in cors.DISCOVERY:
+            return
+        if not _is_loopback(origin) and origin.partition("://")[2] != headers["host"].lower():  # our own pages
             raise BadRequest(403, "Pages of this Origin may not call this server; see CORS_ORIGINS.")
 
 
