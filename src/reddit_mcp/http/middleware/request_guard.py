@@ -67,7 +67,8 @@ class RequestGuard:
         origin = headers.get("origin")
         if origin is None or origin in self._origins or path in cors.DISCOVERY:
             return
-        if not _is_loopback(origin) and origin.partition("://")[2] != headers["host"].lower():  # our own pages
+        own = tuple(f"{scheme}://{headers['host'].lower()}" for scheme in ("http", "https"))
+        if not _is_loopback(origin) and origin not in own:  # its own pages may
             raise BadRequest(403, "Pages of this Origin may not call this server; see CORS_ORIGINS.")
 
 
