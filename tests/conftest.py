@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.secret_leaks import no_secret_is_in_any_log
 from tests.support.server_process import NOWHERE, is_setting, server
+
+# where other work has the processors, drawing inputs is slow, which says nothing of them
+settings.register_profile("shared machine", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("shared machine")
 
 __all__ = ["no_secret_is_in_any_log"]
 

@@ -10,8 +10,8 @@ from reddit_mcp.models import Branches, Comment, More, Thread
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import CommentRef, Detail, PostRef
 from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
-from reddit_mcp.tools.results import compact_view
-from reddit_mcp.tools.results.answer_size import MOST_BYTES, branches_within, size
+from reddit_mcp.tools.results import answer_size, compact_view
+from reddit_mcp.tools.results.answer_size import branches_within, size
 from reddit_mcp.tools.results.comment_expansion import CommentForest, expand
 from reddit_mcp.tools.results.post_references import resolved
 from reddit_mcp.tools.results.rendered import Say, rendered
@@ -107,7 +107,7 @@ def _answer(say: Say, thread: Thread, forest: CommentForest, max_depth: int, lim
     left_out = forest.prune(max_depth, limit)
     post = compact_view.post(thread.post, detail)
     views = compact_view.comments(forest.comments, detail)
-    kept = branches_within(forest.comments, [*map(size, views)], MOST_BYTES - size(post))
+    kept = branches_within(forest.comments, [*map(size, views)], answer_size.MOST_BYTES - size(post))
     left_out += len(views) - len(kept)
     if len(kept) < len(views):
         say("The largest branches are cut: pass comment_id of a comment to read on below it, or a smaller limit.")

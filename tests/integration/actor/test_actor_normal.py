@@ -78,7 +78,7 @@ def test_the_store_s_daily_run_succeeds_offline_with_the_prefilled_input(tmp_pat
     assert {row["check"] for row in rows} == TOOLS
     assert all(row["ok"] for row in rows)
     assert platform.status_messages[0] == "Trying get_subreddit_posts."
-    assert platform.status_messages[-1].startswith("Every tool that reads works, over an archive")
+    assert platform.status_messages[-1].startswith("Every tool that reads works, over invented sample data")
     assert platform.charged == {}
     assert "rows_are_billed" in out
 
