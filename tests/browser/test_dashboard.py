@@ -12,6 +12,7 @@ from tests.support.browser import visiting
 from tests.support.dashboard_figures import BREAKERS, figures
 from tests.support.keyed_servers import House
 from tests.support.server_process import server
+from tests.support.tool_calls import asking
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CHARTS = {"requests": "Calls", "errors": "Errors", "latency": "95th percentile", "hits": "Cache hit rate"}
@@ -48,6 +49,20 @@ async def test_a_server_without_calls_shows_its_own_state(browser: Browser, base
         assert await visit.serious() == []
 
 
+async def test_the_figures_of_a_server_that_was_called(browser: Browser, base_url: str) -> None:
+    async with asking(base_url) as ask:
+        for number in range(3):
+            await ask("get_subreddit_info", subreddit=f"unknown_{number}")
+    async with visiting(browser, 1280, "light") as visit:
+        await visit.page.goto(f"{base_url}/dashboard")
+        for name in ("requests", "errors", "latency"):
+            await expect(visit.page.locator(f"#chart-{name}").get_by_role("img")).to_be_visible(timeout=20_000)
+        await expect(visit.page.locator("#tools")).to_contain_text("get_subreddit_info")
+        await expect(visit.page.locator("#availability")).to_contain_text("99.90 %")
+        await expect(visit.page.locator("body")).not_to_contain_text("[object")
+        assert await visit.faults() == []
+
+
 async def test_figures_are_renewed_by_themselves(browser: Browser, base_url: str) -> None:
     later = {**figures(), "overview": {"total_requests": 99}}
     async with visiting(browser, 1280, "light") as visit:
@@ -64,7 +79,7 @@ async def test_figures_are_renewed_by_themselves(browser: Browser, base_url: str
         {},
         {"series": []},
         {"series": [{}], "overview": None, "top_violators": "many", "budget": {"utilization": "full"}},
-        {"series": [{"start": "2026-11-27T12:00:00Z", "requests": 3}], "errors_by_type": {"timeout": None}},
+        {"series": [{"start": "2026-11-27T12:00:00Z", "total_requests": 3}], "errors_by_type": {"timeout": None}},
         {"series": [{"start": 1, "p95_ms": 5}], "slowest_calls": [None, {}], "availability": {"availability": None}},
         [],
     ],

@@ -32,17 +32,23 @@ def figures() -> dict[str, Any]:
             {"caller": "01bb7c9e5a0f4d22", "refused": 41},
         ],
         "series": [_window(number) for number in range(288)],
-        "availability": {"availability": 0.9991, "error_budget_left": 0.12, "burn_rate": 1.8},
+        "availability": {
+            "days": 30,
+            "objective": 0.999,
+            "availability": 0.9991,
+            "error_budget": {"allowed": 41.9, "used": 36.9, "remaining": 0.12},
+            "burn_rate": 1.8,
+        },
     }
 
 
 def _window(number: int) -> dict[str, Any]:
     wave = 1 + math.sin(number / 288 * 2 * math.pi - 2)
     down = 200 <= number < 212
-    window: dict[str, Any] = {"start": NOON + number * WINDOW, "requests": round(60 + 110 * wave)}
-    window["errors"] = 45 if down else number % 3
+    window: dict[str, Any] = {"start": NOON + number * WINDOW, "total_requests": round(60 + 110 * wave)}
+    window["error_count"] = 45 if down else number % 3
     if not down:  # a window without an answered call has neither
-        window |= {"p95_ms": 180 + 220 * wave, "hit_rate": 0.6 + 0.1 * wave}
+        window |= {"p95_ms": 180 + 220 * wave, "cache_hits": round(60 + 10 * wave), "cache_misses": 40}
     return window
 
 

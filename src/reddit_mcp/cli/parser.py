@@ -76,7 +76,7 @@ def _add_archive(commands: Commands) -> None:
     pull.add_argument("--since", required=True, help="from this date or time on (ISO 8601 or epoch seconds)")
     pull.add_argument("--until", default="", help="before this one; else up to now")
     pull.add_argument("--db", type=Path, help="the archive to write (ARCHIVE_DB)")
-    imported = archive.add_parser("import", help="import Reddit dumps (JSON, plain or packed)")
+    imported = archive.add_parser("import", help="import Reddit dumps (JSON, plain or packed, or Parquet)")
     imported.add_argument("paths", nargs="+", type=Path, help="files or folders")
     imported.add_argument("--db", type=Path, help="the archive to write (ARCHIVE_DB)")
     imported.add_argument(

@@ -82,16 +82,16 @@ class DumpFile:
             one of UNREADABLE: the file is damaged.
         """
         readline = self._readline()
-        first = _line(readline)
+        first = line_of(readline)
         while first is not None and first.isspace():
             yield first
-            first = _line(readline)
+            first = line_of(readline)
         if first is not None and _is_part(first):
             yield from json_items.items(readline, first)
             return
         while first != b"":
             yield first
-            first = _line(readline)
+            first = line_of(readline)
 
     def close(self) -> None:
         """Release the file."""
@@ -109,7 +109,7 @@ class DumpFile:
         return self._stream.readline
 
 
-def _line(readline: Callable[[int], bytes]) -> bytes | None:
+def line_of(readline: Callable[[int], bytes]) -> bytes | None:
     """The next line, empty at the end; None for one that is too long, whose rest is passed over."""
     line = readline(LONGEST)
     if len(line) < LONGEST or line.endswith(b"\n"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from reddit_mcp.archive.dump.dump_files import LONGEST, UNREADABLE, DumpFile, dump_files
 from reddit_mcp.archive.dump.dump_lines import Thing, parsed, things
 from reddit_mcp.archive.dump.escaping import majority, told_by
+from reddit_mcp.archive.dump.parquet_file import NoParquetError, ParquetFile, is_parquet
 from reddit_mcp.archive.sqlite.archive_writer import Writer
 
 _BATCH = 2_000  # things, and lines without any, in one transaction
@@ -22,7 +23,10 @@ _TABLES = {"t1": "comment", "t2": "account", "t3": "post", "t5": "community"}
 
 
 class DumpError(Exception):
-    """The archive cannot be written: the disk is full, or the file is no archive. What was committed before stays."""
+    """The archive cannot be written: the disk is full, or the file is no archive; or something is not installed.
+
+    What was committed before stays.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ def import_paths(
     An import leaves the archive with an index over all its comments, or without one where that is not wanted.
 
     Raises:
-        DumpError: the archive cannot be written, for example because the disk is full.
+        DumpError: the archive cannot be written, for example because the disk is full, or a Parquet file is among the
+            dumps and what reads it is not installed.
     """
     report = Report()
     with _writing(db), _writer(db, comment_index=comment_index) as writer:
@@ -138,10 +143,12 @@ class _Importer:
     def take(self, path: Path) -> None:
         """Import one file, if it is a dump."""
         try:
-            file = DumpFile(path)
+            file = ParquetFile(path) if is_parquet(path) else DumpFile(path)
         except OSError as error:
             self._skip(path, error.strerror or str(error))
             return
+        except NoParquetError as error:
+            raise DumpError(str(error)) from error
         with closing(file):
             self._take_lines(path, file)
 
@@ -149,7 +156,7 @@ class _Importer:
         """Report a folder that cannot be read."""
         self._skip(Path(error.filename), error.strerror or str(error))
 
-    def _take_lines(self, path: Path, file: DumpFile) -> None:
+    def _take_lines(self, path: Path, file: DumpFile | ParquetFile) -> None:
         lines = _lines(file)
         head = _head(lines)
         if not head or not head[-1].things:
@@ -182,11 +189,15 @@ def _lines(file: Iterable[bytes | None]) -> Iterator[_Line]:
         for line in chunk:
             number += 1
             if isinstance(line, Exception):
-                yield _Line(number, [], f"the file is damaged from here on: {line}")
+                yield _Line(number, [], f"the file is damaged from here on: {_said(line)}")
             elif line is None:
                 yield _Line(number, [], f"longer than {LONGEST} bytes")
             elif not line.isspace():
                 yield _read(number, line, around)
+
+
+def _said(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _chunks(file: Iterable[bytes | None]) -> Iterator[list[bytes | Exception | None]]:

@@ -5,10 +5,11 @@
  *
  * @typedef {Object} Window 5 minutes
  * @property {number|string} start seconds since 1970, or ISO 8601
- * @property {number} [requests]
- * @property {number} [errors]
+ * @property {number} [total_requests]
+ * @property {number} [error_count]
  * @property {number} [p95_ms]
- * @property {number} [hit_rate] 0 to 1
+ * @property {number} [cache_hits]
+ * @property {number} [cache_misses]
  *
  * @typedef {Object} Stats what /stats answers
  * @property {{total_requests?: number, error_count?: number, error_rate?: number, active_users?: number,
@@ -22,7 +23,8 @@
  * @property {{tool?: string, duration_ms?: number}[]} [slowest_calls]
  * @property {{caller?: string, refused?: number}[]} [top_violators]
  * @property {Window[]} [series] the last 24 hours
- * @property {Object<string, number|string>} [availability]
+ * @property {{days?: number, objective?: number, availability?: number, burn_rate?: number,
+ *   error_budget?: {allowed?: number, used?: number, remaining?: number}}} [availability]
  */
 
 const SECONDS = 5;
@@ -105,9 +107,9 @@ function showChart(id, windows, read, form) {
 
 function showCharts(stats) {
   const windows = list(stats.series);
-  const hits = (each) => (isNumber(each.hit_rate) ? each.hit_rate * 100 : null);
-  showChart("chart-requests", windows, (each) => each.requests, { kind: "bars", what: "Calls in 5 minutes" });
-  showChart("chart-errors", windows, (each) => each.errors, { kind: "bars", what: "Errors in 5 minutes", className: "errors" });
+  const hits = (each) => (each.cache_hits * 100) / (each.cache_hits + each.cache_misses);
+  showChart("chart-requests", windows, (each) => each.total_requests, { kind: "bars", what: "Calls in 5 minutes" });
+  showChart("chart-errors", windows, (each) => each.error_count, { kind: "bars", what: "Errors in 5 minutes", className: "errors" });
   showChart("chart-latency", windows, (each) => each.p95_ms, { kind: "line", what: "95th percentile in milliseconds" });
   showChart("chart-hits", windows, hits, { kind: "line", what: "Cache hit rate in percent", top: 100 });
 }
@@ -135,10 +137,17 @@ function showPanels(stats) {
     String(each.caller || each.id || "unknown"), number(each.refused ?? each.hits ?? each.count),
   ]);
   byId("violators").replaceChildren(table(["Caller (hashed)", "Refused"], violators));
-  const availability = Object.entries(record(stats.availability)).map(([name, value]) => [
-    name.replaceAll("_", " "), isNumber(value) ? value.toLocaleString("en", { maximumFractionDigits: 4 }) : String(value),
-  ]);
-  byId("availability").replaceChildren(table(["Last 30 days", ""], availability));
+  showAvailability(record(stats.availability));
+}
+
+function showAvailability(availability) {
+  const share = (value) => (isNumber(value) ? `${(value * 100).toFixed(2)} %` : "–");
+  byId("availability").replaceChildren(table(["Last 30 days", ""], [
+    ["Answered without a fault of the server", share(availability.availability)],
+    ["Objective", share(availability.objective)],
+    ["Error budget left", share(record(availability.error_budget).remaining)],
+    ["Burn rate", number(availability.burn_rate)],
+  ]));
 }
 
 function showBreakers(breakers) {
