@@ -13,7 +13,6 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from benchmarks import report
 from tests.support.arctic_shift import furnish
 from tests.support.fake_arctic_shift import NOW, FakeArcticShift, community
 from tests.support.request_budget import busiest, redis_server
-from tests.support.server_process import server
+from tests.support.server_process import server_beside
 from tests.support.tool_calls import asking
 
 LIMIT, CALLERS = 60, 8
@@ -75,17 +74,6 @@ async def load(url: str, until: float, seed: int, outcomes: Counter[str]) -> Non
             await asyncio.sleep(chance.uniform(0, 0.5))
 
 
-@contextlib.asynccontextmanager
-async def replica(folder: Path, **settings: str) -> AsyncIterator[str]:
-    await asyncio.to_thread(folder.mkdir)
-    running = server(folder, **settings)
-    url = await asyncio.to_thread(running.__enter__)
-    try:
-        yield url
-    finally:
-        await asyncio.to_thread(running.__exit__, None, None, None)
-
-
 async def middle(fake: Counting, seconds: float) -> tuple[float, float]:
     """Tell a limit for a third of the time; when that was."""
     await asyncio.sleep(seconds / 3)
@@ -104,7 +92,10 @@ async def measure(minutes: float) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         async with redis_server(Path(name)) as redis, fake.running() as arctic, contextlib.AsyncExitStack() as stack:
             settings = {"ARCTIC_SHIFT_URL": arctic, "REDIS_URL": redis, "MCP_MASTER_KEY": "00" * 32}
-            urls = [await stack.enter_async_context(replica(Path(name) / str(i), **settings)) for i in range(2)]
+            folders = [Path(name, each) for each in ("one", "two")]
+            for folder in folders:
+                await asyncio.to_thread(folder.mkdir)
+            urls = [await stack.enter_async_context(server_beside(folder, **settings)) for folder in folders]
             until = time.monotonic() + seconds
             callers = [load(urls[number % 2], until, number, outcomes) for number in range(CALLERS)]
             (began, ended), *_ = await asyncio.gather(middle(fake, seconds), *callers)

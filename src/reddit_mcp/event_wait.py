@@ -1,8 +1,8 @@
-"""Waiting for something to happen, but not for ever."""
+"""Waiting for something to happen, but not for ever; and doing something again and again."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
@@ -14,6 +14,36 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+class Repetition:
+    """Does something again and again in a task of its own.
+
+    It ends by an event and not by a cancellation, which would cut what is under way in two, and which Python 3.11's
+    `wait_for`, by which redis-py sends, may swallow.
+
+    Args:
+        work: what is done; what it raises ends the repetition, and is raised by `end`.
+        seconds: the pause before each time.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
+        self._work = work
+        self._seconds = seconds
+        self._ending = asyncio.Event()
+
+    def begin(self) -> None:
+        """Start the task."""
+        self._task = asyncio.create_task(self._run())
+
+    async def end(self) -> None:
+        """Do it no more; what is under way is finished."""
+        self._ending.set()
+        await self._task
+
+    async def _run(self) -> None:
+        while not await wait_for_event(self._ending, self._seconds):
+            await self._work()
 
 
 LATE_SECONDS = 0.02

@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
+
 from reddit_mcp.upstream.arctic_shift import Api, ArcticReach, ArcticShift
 from reddit_mcp.upstream.client import Reddit
 from tests.support.fake_arctic_shift import NOW, FakeArcticShift, comment, community, post
@@ -45,6 +47,14 @@ async def bench(seconds: float = 10.0, most_bytes: int = 16_000_000) -> AsyncIte
         finally:
             fake.closing.set()
             await api.aclose()
+
+
+@pytest.fixture
+async def arctic() -> AsyncIterator[Bench]:
+    """A furnished fake of Arctic Shift."""
+    async with bench() as found:
+        furnish(found.fake)
+        yield found
 
 
 def furnish(fake: FakeArcticShift) -> None:

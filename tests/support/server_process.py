@@ -110,6 +110,17 @@ def server(data_dir: Path, **settings: str) -> Iterator[str]:
             drain.join(timeout=PATIENCE_SECONDS)
 
 
+@contextlib.asynccontextmanager
+async def server_beside(data_dir: Path, **settings: str) -> AsyncIterator[str]:
+    """As `server`, started and stopped in a thread: what it asks in this event loop is answered meanwhile."""
+    running = server(data_dir, **settings)
+    url = await asyncio.to_thread(running.__enter__)
+    try:
+        yield url
+    finally:
+        await asyncio.to_thread(running.__exit__, None, None, None)
+
+
 def address(process: subprocess.Popen[str]) -> str:
     """The address that the process announces."""
     assert process.stdout is not None

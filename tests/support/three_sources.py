@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reddit_mcp.archive.http_api.archive_server import serving
 from reddit_mcp.archive.sqlite.sqlite_store import SqliteStore
 from reddit_mcp.mcp_server.server import RedditServer
@@ -52,9 +54,16 @@ async def over_archive(path: Path) -> AsyncIterator[Tools]:
             yield tools
 
 
-def over_arctic_shift(bench: Bench) -> Tools:
+def over_arctic_shift(found: Bench) -> Tools:
     """Over the fake Arctic Shift."""
-    return Tools(server_over(bench.source))
+    return Tools(server_over(found.source))
+
+
+@pytest.fixture
+async def live(reddit: ScriptedReddit) -> AsyncIterator[Tools]:
+    """The tools over a scripted Reddit."""
+    async with over_reddit(reddit.url) as tools:
+        yield tools
 
 
 def listed(*children: Json, after: str | None = None) -> Reply:

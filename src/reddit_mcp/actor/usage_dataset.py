@@ -10,7 +10,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from reddit_mcp.errors import Unavailable
-from reddit_mcp.event_wait import wait_for_event
+from reddit_mcp.event_wait import Repetition
 from reddit_mcp.models import CallEvent
 from reddit_mcp.observability.logs import logger
 
@@ -34,22 +34,20 @@ class UsageDataset:
 
     def __init__(self, push: Push, every: float = EVERY_SECONDS) -> None:
         self._push = push
-        self._every = every
         self._waiting: list[dict[str, Any]] = []
         self._lost = 0
         self._trouble = ""
-        self._closing = asyncio.Event()
+        self._often = Repetition(lambda: self._write(every), every)
         self._log = logger(__name__)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._write_often())
+        self._often.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        await self._task
+        await self._often.end()
         await self._write(LAST_WORD_SECONDS)
         if lost := self._lost + len(self._waiting):
             self._log.error("usage_events_lost", events=lost)
@@ -71,10 +69,6 @@ class UsageDataset:
         if self._trouble:
             raise Unavailable(f"Apify's storage took no rows ({self._trouble}); {len(self._waiting)} wait.")
         return f"{len(self._waiting)} rows wait"
-
-    async def _write_often(self) -> None:
-        while not await wait_for_event(self._closing, self._every):
-            await self._write(self._every)
 
     async def _write(self, seconds: float) -> None:
         """Write all that waits in one request; what the platform does not take waits on."""

@@ -1,6 +1,7 @@
 """Evaluates the rules once a minute on one of all replicas, and tells what is new: begun, grown worse, or over."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any, Self, cast
 from reddit_mcp.alerting.alert_channels import Alert, Send
 from reddit_mcp.alerting.alert_rules import RANK, Figures, Finding, Severity, findings
 from reddit_mcp.errors import Failure, Unavailable
-from reddit_mcp.event_wait import wait_for_event
+from reddit_mcp.event_wait import Repetition
 from reddit_mcp.observability import metrics
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.alert_states import AlertState, AlertStates
@@ -47,18 +48,17 @@ class AlertManager:
         self._states = states
         self._channels = channels
         self._now = now
-        self._closing = asyncio.Event()
+        self._often = Repetition(self._evaluate_safely, EVERY_SECONDS)
         self._log = logger(__name__)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._evaluate_often())
+        self._often.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        await self._task
+        await self._often.end()
 
     async def evaluate(self) -> None:
         """Look once.
@@ -104,11 +104,9 @@ class AlertManager:
         except Failure as failure:
             self._log.error("alert_undelivered", channel=name, rule=alert["rule"], reason=str(failure))
 
-    async def _evaluate_often(self) -> None:
-        while not await wait_for_event(self._closing, EVERY_SECONDS):
-            try:
+    async def _evaluate_safely(self) -> None:
+        try:
+            with contextlib.suppress(Unavailable):
                 await self.evaluate()
-            except Unavailable:
-                continue
-            except Exception:  # noqa: BLE001 - a fault must not end the watch over faults
-                self._log.critical("alerts_crashed", exc_info=True)
+        except Exception:  # noqa: BLE001 - a fault must not end the watch over faults
+            self._log.critical("alerts_crashed", exc_info=True)

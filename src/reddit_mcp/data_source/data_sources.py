@@ -86,7 +86,7 @@ class DataSources:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """What stays open to the end, and who answers first."""
+    """What the ways to data are opened with; the stack closes them in the end."""
 
     stack: contextlib.AsyncExitStack
     shared: Shared

@@ -130,9 +130,9 @@ def share(part: int, whole: int) -> float | None:
 
 def _series(statistics: CallStatistics, windows: Mapping[int, Counts]) -> list[Json]:
     """A point for each window; those whose counts are the same as before are not worked out again."""
-    known = statistics.points
+    known, latest = statistics.points, max(windows, default=0)
     for start, counts in windows.items():
-        if start not in known or known[start][0] is not counts or start == max(windows):
+        if start not in known or known[start][0] is not counts or start == latest:
             known[start] = counts, _point(start, counts)
     statistics.points = {start: known[start] for start in sorted(windows)}
     return [point for _, point in statistics.points.values()]

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from reddit_mcp.errors import Failure
-from reddit_mcp.event_wait import wait_for_event
+from reddit_mcp.event_wait import Repetition
 from reddit_mcp.observability import metrics
 from reddit_mcp.observability.logs import logger
 
@@ -50,17 +50,16 @@ class HealthMonitor:
         self._asked = float("-inf")
         self._asking = asyncio.Lock()
         self._degraded: frozenset[str] = frozenset()
-        self._closing = asyncio.Event()
+        self._often = Repetition(self._look_in_turn, LOOK_SECONDS)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._look_often())
+        self._often.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        await self._task
+        await self._often.end()
 
     @property
     def degraded(self) -> frozenset[str]:
@@ -95,10 +94,9 @@ class HealthMonitor:
         if before and not ill:
             _log.warning("service_recovery", components=sorted(before))
 
-    async def _look_often(self) -> None:
-        while not await wait_for_event(self._closing, LOOK_SECONDS):
-            async with self._asking:
-                await self._look()
+    async def _look_in_turn(self) -> None:
+        async with self._asking:
+            await self._look()
 
 
 async def _component(ping: Ping) -> Component:

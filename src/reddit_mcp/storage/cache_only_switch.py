@@ -1,12 +1,11 @@
 """The operator's switch to cache-only: no source is asked any more, on any replica, until it is switched back."""
 
-import asyncio
 import contextlib
 from types import TracebackType
 from typing import Self
 
 from reddit_mcp.errors import Unavailable
-from reddit_mcp.event_wait import wait_for_event
+from reddit_mcp.event_wait import Repetition
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.storage.redis.keyspace import CACHE_ONLY
@@ -24,18 +23,17 @@ class CacheOnlySwitch:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.is_on = False
-        self._closing = asyncio.Event()
+        self._often = Repetition(self._look, LOOK_SECONDS)
 
     async def __aenter__(self) -> Self:
         await self._look()
-        self._task = asyncio.create_task(self._follow())
+        self._often.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        await self._task
+        await self._often.end()
 
     async def check(self) -> str:
         """What `/health` says of it.
@@ -46,10 +44,6 @@ class CacheOnlySwitch:
         if self.is_on:
             raise Unavailable("The operator has switched to cache-only; no source is asked.", reason="cache_only")
         return "off"
-
-    async def _follow(self) -> None:
-        while not await wait_for_event(self._closing, LOOK_SECONDS):
-            await self._look()
 
     async def _look(self) -> None:
         before = self.is_on

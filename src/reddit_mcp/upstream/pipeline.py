@@ -87,7 +87,7 @@ async def open_pipeline(shared: Shared, transport: Transport) -> AsyncIterator[P
     """Open every layer over a transport, the lowest first."""
     settings, breaker = shared.settings, shared.breakers.get(transport.breaker)
     guarded = Guarded(MeasuredSource(transport.source, transport.name), breaker)
-    tokens = SharedBudget(_window(shared, transport), transport.reported)
+    tokens = shared_tokens(shared.store, transport)
     async with contextlib.AsyncExitStack() as stack:
         queue = RequestQueue(
             guarded, tokens, shared.tickets, most=settings.queue_max, repeat_seconds=transport.repeat_seconds
@@ -123,6 +123,8 @@ class _Cached:
             yield Named(cache, self._name)
 
 
-def _window(shared: Shared, transport: Transport) -> SlidingWindow:
+def shared_tokens(store: Store, transport: Transport) -> SharedBudget:
+    """The budget of a source, which all processes over one store share."""
     process = secrets.token_hex(8)
-    return SlidingWindow(shared.store, name=transport.client, process=process, limit=transport.limit, span=SPAN_SECONDS)
+    window = SlidingWindow(store, name=transport.client, process=process, limit=transport.limit, span=SPAN_SECONDS)
+    return SharedBudget(window, transport.reported)

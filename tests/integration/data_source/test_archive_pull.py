@@ -15,7 +15,7 @@ from tests.support.fake_arctic_shift import NOW, FakeArcticShift, comment, post
 from tests.support.fake_arctic_shift.server import Reply
 from tests.support.fake_arctic_shift.things import DAY
 from tests.support.patience import PATIENCE_SECONDS
-from tests.support.server_process import environment, server
+from tests.support.server_process import environment, server_beside
 from tests.support.tool_calls import asking
 
 POSTS = COMMENTS = 1_200
@@ -75,14 +75,9 @@ async def test_the_server_answers_from_it(fake: FakeArcticShift, tmp_path: Path)
     async with fake.running() as url:
         await pulled(tmp_path, url)
         asked = len(fake.asked)
-        running = server(tmp_path, ARCTIC_SHIFT_URL=url)
-        base = await asyncio.to_thread(running.__enter__)
-        try:
-            async with asking(base) as ask:
-                listing = await ask("get_subreddit_posts", subreddit="kettles", sort="new", limit=5)
-                thread = await ask("get_post_comments", post_id="p7")
-        finally:
-            await asyncio.to_thread(running.__exit__, None, None, None)
+        async with server_beside(tmp_path, ARCTIC_SHIFT_URL=url) as base, asking(base) as ask:
+            listing = await ask("get_subreddit_posts", subreddit="kettles", sort="new", limit=5)
+            thread = await ask("get_post_comments", post_id="p7")
     assert len(fake.asked) == asked
     assert listing["metadata"]["source"] == "archive"
     assert [each["title"] for each in listing["posts"]] == [f"Kettle {n}" for n in (4, 3, 2, 1, 0)]

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.support import archive_records
-from tests.support.arctic_shift import Bench, bench, furnish
+from tests.support.arctic_shift import Bench, arctic
 from tests.support.recorded_reddit import exchanges
 from tests.support.scripted_reddit import Reply, Request, ScriptedReddit, reddit
-from tests.support.three_sources import Tools, link, listed, over_archive, over_arctic_shift, over_reddit
+from tests.support.three_sources import Tools, link, listed, live, over_archive, over_arctic_shift
 
-__all__ = ["reddit"]
+__all__ = ["arctic", "live", "reddit"]
 
 Json = Any
 NOW = archive_records.NOW
@@ -29,19 +29,6 @@ PARTS = {
     "/r/kettles/wiki/pages": {"kind": "wikipagelisting", "data": ["index", "config/sidebar", None]},
     "/r/kettles/api/link_flair_v2": [{"text": "News", "mod_only": True}, {"text": "Tea"}, {"text": ""}, "x"],
 }
-
-
-@pytest.fixture
-async def live(reddit: ScriptedReddit) -> AsyncIterator[Tools]:
-    async with over_reddit(reddit.url) as tools:
-        yield tools
-
-
-@pytest.fixture
-async def arctic() -> AsyncIterator[Bench]:
-    async with bench() as found:
-        furnish(found.fake)
-        yield found
 
 
 @pytest.fixture

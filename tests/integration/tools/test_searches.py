@@ -8,31 +8,18 @@ import pytest
 
 from reddit_mcp.archive.sqlite.archive_writer import Writer
 from tests.support import archive_records
-from tests.support.arctic_shift import Bench, bench, furnish
+from tests.support.arctic_shift import Bench, arctic
 from tests.support.fake_arctic_shift.things import DAY
 from tests.support.fake_arctic_shift.things import NOW as ARCTIC_NOW
 from tests.support.fake_arctic_shift.things import community as arctic_community
 from tests.support.scripted_reddit import Reply, ScriptedReddit, reddit
-from tests.support.three_sources import Tools, link, listed, over_archive, over_arctic_shift, over_reddit, paged
+from tests.support.three_sources import Tools, link, listed, live, over_archive, over_arctic_shift, paged
 
-__all__ = ["reddit"]
+__all__ = ["arctic", "live", "reddit"]
 
 Json = Any
 NOW = archive_records.NOW
 COMMENT_RESULT = {"id", "author", "body", "score", "depth", "replies", "created_utc", "permalink", "post"}
-
-
-@pytest.fixture
-async def live(reddit: ScriptedReddit) -> AsyncIterator[Tools]:
-    async with over_reddit(reddit.url) as tools:
-        yield tools
-
-
-@pytest.fixture
-async def arctic() -> AsyncIterator[Bench]:
-    async with bench() as found:
-        furnish(found.fake)
-        yield found
 
 
 def things() -> list[archive_records.Thing]:

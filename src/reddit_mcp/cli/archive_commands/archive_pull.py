@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import sqlite3
 import sys
 import time
@@ -15,14 +14,14 @@ from reddit_mcp.archive.sqlite.archive_writer import Writer
 from reddit_mcp.data_source.archive_filling import ArchiveFilling, Progress
 from reddit_mcp.errors import Failure, InvalidInput, Unavailable
 from reddit_mcp.settings import Settings
-from reddit_mcp.storage.limits.request_budget import Census, SlidingWindow
+from reddit_mcp.storage.limits.request_budget import Census
 from reddit_mcp.storage.redis.open_store import open_store
 from reddit_mcp.tools.declaration.date_bounds import bounds
 from reddit_mcp.upstream.arctic_shift import Api, ArcticReach
 from reddit_mcp.upstream.arctic_shift.client.arctic_api import Spend
-from reddit_mcp.upstream.pipeline import SPAN_SECONDS
-from reddit_mcp.upstream.rate_limit.shared_budget import SharedBudget
+from reddit_mcp.upstream.pipeline import shared_tokens
 from reddit_mcp.upstream.reddit_api import identifiers
+from reddit_mcp.upstream.transport import arctic_transport
 
 LOWEST = Census(waiting=(0, 0, 0, 1), places=1)
 """Whoever waits for an answer goes first; the lowest class is also paced."""
@@ -80,9 +79,8 @@ async def _pull(settings: Settings, names: Sequence[str], since: int, until: int
 async def _budget(settings: Settings, api: Api) -> AsyncIterator[Spend]:
     """Tokens of the budget that running servers share, taken after all who wait for an answer."""
     async with open_store(settings) as store:
-        name, process, limit = "arctic_shift", secrets.token_hex(8), settings.arctic_shift_qpm
-        window = SlidingWindow(store, name=name, process=process, limit=limit, span=SPAN_SECONDS)
-        tokens = SharedBudget(window, api.budget)
+        transport = arctic_transport(api, settings.arctic_shift_url, settings.arctic_shift_qpm)
+        tokens = shared_tokens(store, transport)
 
         async def spend() -> None:
             while True:

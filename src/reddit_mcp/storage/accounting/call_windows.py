@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from reddit_mcp.errors import Unavailable
-from reddit_mcp.event_wait import wait_for_event
+from reddit_mcp.event_wait import Repetition
 from reddit_mcp.storage.accounting.counter_batches import ADD_BATCH
 from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.storage.redis.keyspace import CALL_DAYS, CALL_WINDOWS, CALLERS_SEEN, Kind
@@ -57,18 +57,17 @@ class CallWindows:
         self._callers: dict[str, float] = {}
         self._new_callers: dict[str, float] = {}
         self._closed: tuple[int, dict[int, Counts]] = (0, {})
-        self._closing = asyncio.Event()
+        self._often = Repetition(self._flush_if_possible, FLUSH_SECONDS)
         self._flushing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._write_often())
+        self._often.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        await self._task
+        await self._often.end()
         with contextlib.suppress(TimeoutError, Unavailable):
             async with asyncio.timeout(LAST_WORD_SECONDS):
                 await self.flush()
@@ -131,10 +130,9 @@ class CallWindows:
                 del self._sent[window]
             await self._write_callers()
 
-    async def _write_often(self) -> None:
-        while not await wait_for_event(self._closing, FLUSH_SECONDS):
-            with contextlib.suppress(Unavailable):
-                await self.flush()
+    async def _flush_if_possible(self) -> None:
+        with contextlib.suppress(Unavailable):
+            await self.flush()
 
     async def _write(self, window: int, number: int, news: Counts) -> None:
         parts = ((CALL_WINDOWS, window, news), (CALL_DAYS, window // 86_400, self._of_days(news)))

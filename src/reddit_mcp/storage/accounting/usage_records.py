@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from reddit_mcp.errors import Unavailable
-from reddit_mcp.event_wait import wait_for_event
+from reddit_mcp.event_wait import Repetition
 from reddit_mcp.observability.logs import logger
 from reddit_mcp.storage.accounting.counter_batches import ADD_BATCH
 from reddit_mcp.storage.redis.connection import Store
@@ -70,18 +70,17 @@ class UsageRecords:
         self._sent: dict[_Key, _Batch] = {}
         self._strangers: set[str] = set()
         self._strangers_of = ""
-        self._closing = asyncio.Event()
+        self._often = Repetition(self._flush_if_possible, FLUSH_SECONDS)
         self._log = logger(__name__)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._write_often())
+        self._often.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        await self._task
+        await self._often.end()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD_SECONDS):
                 await self._write_all()
@@ -147,11 +146,9 @@ class UsageRecords:
     def _waiting(self) -> bool:
         return bool(self._counts or self._sent)
 
-    async def _write_often(self) -> None:
-        while not self._closing.is_set():
-            await wait_for_event(self._closing, FLUSH_SECONDS)
-            with contextlib.suppress(Unavailable):
-                await self.flush()
+    async def _flush_if_possible(self) -> None:
+        with contextlib.suppress(Unavailable):
+            await self.flush()
 
     async def _write_all(self) -> None:
         while self._waiting:

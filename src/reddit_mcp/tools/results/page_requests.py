@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reddit_mcp.models import Comment, Listing, Post
+from reddit_mcp.upstream.reddit_api.identifiers import fullname
 
 ASSEMBLED = ("all", "popular")
 """Communities of which every post is another one's."""
@@ -14,11 +15,6 @@ def page(listing: Listing, limit: int) -> tuple[tuple[Post | Comment, ...], str 
     if len(items) == len(listing.items):
         return items, listing.after
     return items, fullname(items[-1])
-
-
-def fullname(item: Post | Comment) -> str:
-    """The id with Reddit's kind before it."""
-    return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}"
 
 
 def only_posts(items: Sequence[Post | Comment]) -> list[Post]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from reddit_mcp.errors import Failure
 from reddit_mcp.models import Comment, Listing, Post
+from reddit_mcp.upstream.reddit_api.identifiers import fullname
 from reddit_mcp.upstream.source import Answer, Params, Query
 
 MOST_REQUESTS = 3
@@ -87,7 +88,7 @@ class _Walk:
         said = [] if self.sort in _BY_TIME else [NEWEST_FIRST.format(sort=self.sort)]
         if after and not cut:
             said.append(NOT_REACHED.format(count=self.read, reached=_date(self.oldest)))
-        page = Listing(items=items, after=_fullname(items[-1]) if cut else after)
+        page = Listing(items=items, after=fullname(items[-1]) if cut else after)
         return replace(last, value=page, calls=self.calls, limits=" ".join(said) or None)
 
 
@@ -95,10 +96,6 @@ def _by_time(given: dict[str, str], after: str) -> Params:
     asked = {name: value for name, value in given.items() if name not in ("since", "until", "after")}
     asked |= {"sort": "new", "t": "all", "limit": str(PAGE)} | ({"after": after} if after else {})
     return tuple(sorted(asked.items()))
-
-
-def _fullname(item: Post | Comment) -> str:
-    return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}"
 
 
 def _date(moment: int | None) -> str:

@@ -7,6 +7,7 @@ of an address means stands in `addresses`.
 import re
 from typing import NamedTuple
 
+from reddit_mcp.models import Comment, Post
 from reddit_mcp.upstream.reddit_api import reddit_urls
 
 COMMUNITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{1,20}|u_[A-Za-z0-9_-]{1,21}", re.ASCII)
@@ -111,3 +112,8 @@ def comment(text: str) -> str:
     if not ID.fullmatch(identity):
         raise ValueError(f"must be {COMMENT_RULE}")
     return identity
+
+
+def fullname(item: Post | Comment) -> str:
+    """The id with Reddit's kind before it."""
+    return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}"

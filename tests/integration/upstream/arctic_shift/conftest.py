@@ -4,17 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.arctic_shift import Bench, bench, furnish
+from tests.support.arctic_shift import Bench, arctic, bench
 from tests.support.scripted_reddit import reddit
 
-__all__ = ["reddit"]
-
-
-@pytest.fixture
-async def arctic() -> AsyncIterator[Bench]:
-    async with bench() as found:
-        furnish(found.fake)
-        yield found
+__all__ = ["arctic", "reddit"]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from tests.support.arctic_shift import furnish
 from tests.support.fake_arctic_shift import NOW, FakeArcticShift
 from tests.support.request_budget import redis_server
-from tests.support.server_process import address, command, environment, server
+from tests.support.server_process import address, command, environment, server_beside
 from tests.support.tool_calls import asking
 
 PYTHON = {"subreddit": "kettles", "sort": "new"}
@@ -43,21 +43,10 @@ async def fake() -> AsyncIterator[FakeArcticShift]:
     found.closing.set()
 
 
-@contextlib.asynccontextmanager
-async def serving(tmp_path: Path, **settings: str) -> AsyncIterator[str]:
-    """A server process that is started and stopped beside this event loop, in which the fake answers it."""
-    running = server(tmp_path, **settings)
-    url = await asyncio.to_thread(running.__enter__)
-    try:
-        yield url
-    finally:
-        await asyncio.to_thread(running.__exit__, None, None, None)
-
-
 async def test_all_eight_tools_answer_from_it(fake: FakeArcticShift, tmp_path: Path) -> None:
     async with (
         fake.running() as arctic,
-        serving(tmp_path, ARCTIC_SHIFT_URL=arctic, REDDIT_USER_AGENT="server:mine:1 (by /u/me)") as url,
+        server_beside(tmp_path, ARCTIC_SHIFT_URL=arctic, REDDIT_USER_AGENT="server:mine:1 (by /u/me)") as url,
         asking(url) as ask,
     ):
         for tool, arguments in CALLS:
@@ -71,7 +60,7 @@ async def test_all_eight_tools_answer_from_it(fake: FakeArcticShift, tmp_path: P
 
 
 async def test_what_it_cannot_give_is_told_and_cached_with_the_answer(fake: FakeArcticShift, tmp_path: Path) -> None:
-    async with fake.running() as arctic, serving(tmp_path, ARCTIC_SHIFT_URL=arctic) as url, asking(url) as ask:
+    async with fake.running() as arctic, server_beside(tmp_path, ARCTIC_SHIFT_URL=arctic) as url, asking(url) as ask:
         fake.asked.clear()
         first = await ask("get_subreddit_posts", subreddit="kettles", sort="hot")
         again = await ask("get_subreddit_posts", subreddit="kettles", sort="hot")
@@ -87,7 +76,7 @@ async def test_a_hundred_equal_calls_over_two_replicas_are_one_request(fake: Fak
         asks = []
         for name in ("one", "two"):
             (tmp_path / name).mkdir()
-            url = await stack.enter_async_context(serving(tmp_path / name, **settings))
+            url = await stack.enter_async_context(server_beside(tmp_path / name, **settings))
             asks.append(await stack.enter_async_context(asking(url)))
         fake.asked.clear()
         answers = await asyncio.gather(*(ask("get_subreddit_posts", **PYTHON) for ask in asks for _ in range(50)))
@@ -99,7 +88,7 @@ async def test_a_hundred_equal_calls_over_two_replicas_are_one_request(fake: Fak
 async def test_its_budget_and_its_headers_are_kept(fake: FakeArcticShift, tmp_path: Path) -> None:
     async with (
         fake.running() as arctic,
-        serving(tmp_path, ARCTIC_SHIFT_URL=arctic, ARCTIC_SHIFT_QPM="4", CALL_TIMEOUT="3") as url,
+        server_beside(tmp_path, ARCTIC_SHIFT_URL=arctic, ARCTIC_SHIFT_QPM="4", CALL_TIMEOUT="3") as url,
         asking(url) as ask,
     ):
         answers = [await ask("get_subreddit_info", subreddit=f"unknown{number}") for number in range(8)]
@@ -115,7 +104,7 @@ async def test_while_it_is_away_the_sample_answers_and_says_so(fake: FakeArcticS
     fake.away = True
     async with (
         fake.running() as arctic,
-        serving(tmp_path, ARCTIC_SHIFT_URL=arctic, PYTHONPATH=str(tmp_path)) as url,
+        server_beside(tmp_path, ARCTIC_SHIFT_URL=arctic, PYTHONPATH=str(tmp_path)) as url,
         asking(url) as ask,
     ):
         invented = await ask("search_reddit", query="garden")
@@ -163,7 +152,7 @@ async def test_an_outage_is_an_honest_error_and_then_a_stale_answer(fake: FakeAr
     settings = {"RETRY_ATTEMPTS": "1", "CALL_TIMEOUT": "5"}
     async with (
         fake.running() as arctic,
-        serving(tmp_path, ARCTIC_SHIFT_URL=arctic, **settings) as url,
+        server_beside(tmp_path, ARCTIC_SHIFT_URL=arctic, **settings) as url,
         asking(url) as ask,
     ):
         fake.away = True
