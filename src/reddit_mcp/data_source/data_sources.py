@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reddit_mcp.archive.archive_location import imported_archive, sample_archive
 from reddit_mcp.data_source.archive_application import archive_application, reddit_application
@@ -141,12 +141,10 @@ async def _with_stand_in(opened: _Opened, name: SourceName) -> Pipeline:
     outage = name == "reddit"
     lacks = during_outage(lambda: first.breaker.is_open) if outage else what_is_missing
     remark = f"{TITLES[name]} {'is unavailable' if outage else 'lacks this'}: Arctic Shift, a public archive, answered."
-    return Pipeline(
-        StandIn(first.source, second.source, lacks, remark),
-        StandIn(first.findings, second.findings, lacks, remark),
-        first.breaker,
-        first.tokens,
-        first.queue,
+    return replace(
+        first,
+        source=StandIn(first.source, second.source, lacks, remark),
+        findings=StandIn(first.findings, second.findings, lacks, remark),
     )
 
 

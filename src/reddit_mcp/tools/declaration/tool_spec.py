@@ -118,7 +118,7 @@ class Call:
 
     def metadata(self) -> Json:
         """How the answer was come by; every success says so."""
-        account, span = self._account, self._account.span
+        account, span, source = self._account, self._account.span, self.source
         facts: Json = {
             "cached": account.cached,
             "stale": account.stale,
@@ -128,7 +128,7 @@ class Call:
             "reddit_rate_limit_remaining": self.services.reddit_remaining(),
             "execution_time_ms": round((time.perf_counter() - self._started) * 1000),
             "reddit_api_calls": self.requests,
-            "source": self.source,
+            "source": source,
         }
         if account.answered or self.untrusted:
             facts["untrusted_content"] = True
@@ -137,14 +137,10 @@ class Call:
         lost = next((f"A part is missing: {lost}" for lost in self._lost), None)
         if degraded := " ".join(filter(None, (account.limits, account.degraded or lost))):
             facts["degraded"] = degraded
-        if notice := " ".join(filter(None, (self._invented, self.notice, self.caller.notice))):
+        invented = f"This is invented sample data, for {self.services.active.why}." if source == "sample" else None
+        if notice := " ".join(filter(None, (invented, self.notice, self.caller.notice))):
             facts["notice"] = notice
         return facts
-
-    @property
-    def _invented(self) -> str:
-        is_sample = self.source == "sample"
-        return f"This is invented sample data, for {self.services.active.why}." if is_sample else ""
 
 
 Handler = Callable[..., Awaitable[Json]]
@@ -180,10 +176,7 @@ class ToolSpec:
             nearest = scope.get("quota", {}).get("nearest")
             left = nearest.left if nearest else None
             call = Call(services, sdk_context, scope.get("caller", LOCAL), left, events=scope.setdefault("events", []))
-            content = await handler(call, **arguments)
-            if not isinstance(content, Rendered):  # which was bounded when it was drawn
-                bounded(content)
-            return answered(content, call.metadata())
+            return answered(await handler(call, **arguments), call.metadata())
 
         return Tool(
             fn=run,
@@ -274,8 +267,8 @@ def result(content: Json, *, is_error: bool = False, sentence: str = "") -> Tool
 
 
 def answered(content: Json, metadata: Json) -> ToolResult:
-    """An answer and how it was come by; what is written already is not written again."""
-    body = content.json if isinstance(content, Rendered) else orjson.dumps(content)
+    """An answer within its bound, and how it was come by; what was drawn before was bounded and written then."""
+    body = content.json if isinstance(content, Rendered) else bounded(content)
     whole = b'%b%b"metadata":%b}' % (body[:-1], b"," if content else b"", orjson.dumps(metadata))
     return _written({**content, "metadata": metadata}, whole)
 

@@ -27,15 +27,24 @@ def size(item: Any) -> int:
     return len(orjson.dumps(item)) + 1
 
 
-def bounded(answer: Json) -> None:
+def bounded(answer: Json) -> bytes:
     """Shorten the texts of an answer's lists where the whole would be too large; no item is left out.
 
     A tree of comments is left alone: its branches were cut.
+
+    Returns:
+        The answer's JSON.
     """
+    written = orjson.dumps(answer)
     lists = {name: answer[name] for name in _TEXTS if answer.get(name) and not _is_tree(answer, name)}
-    total = size(answer)
-    if total <= MOST_BYTES or not lists:
-        return
+    if len(written) < MOST_BYTES or not lists:
+        return written
+    _shorten(lists, len(written) + 1)
+    return orjson.dumps(answer)
+
+
+def _shorten(lists: dict[str, list[Json]], total: int) -> None:
+    """Cut the texts of the lists, each by its share of an answer that takes `total` bytes."""
     rest = total - sum(map(size, lists.values()))
     for name, items in lists.items():
         whole = size(items)

@@ -53,5 +53,4 @@ def rendered(answer: Answer[Any], view: Hashable, say: Say, make: Callable[[Say]
 def _drawn(make: Callable[[Say], Json]) -> tuple[bytes, tuple[str, ...]]:
     remarks: list[str] = []
     content = make(remarks.append)
-    bounded(content)
-    return orjson.dumps(content), tuple(remarks)
+    return bounded(content), tuple(remarks)

@@ -10,8 +10,8 @@ from typing import Any, Self, TypeVar
 from reddit_mcp.errors import DeadlineExceeded, Failure, RateLimited, Unavailable, UpstreamError
 from reddit_mcp.models import Value
 from reddit_mcp.observability import metrics
-from reddit_mcp.storage.cache.cache_encoding import Entry, Facts
-from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
+from reddit_mcp.storage.cache.cache_encoding import Entry
+from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache, known
 from reddit_mcp.upstream.single_flight.call_context import deadline
 from reddit_mcp.upstream.source import Answer, Priority, Query, Source
 
@@ -70,7 +70,7 @@ class CacheLayer:
             return await self._renewed(query, entry)
         if facts.is_due(now) and self._answers.claim(query):
             self._renew(query, facts.fresh_until - now)
-        return _known(entry, facts.age(now))
+        return known(entry, facts.age(now))
 
     async def _renewed(self, query: Query[T], entry: Entry[T]) -> Answer[T]:
         try:
@@ -82,7 +82,7 @@ class CacheLayer:
             trouble = f"{_trouble(failure, self._upstream)}; this answer is {_words(age)} old."
             metrics.count(metrics.FALLBACKS, "stale")
             # the requests it took to learn that the upstream cannot answer are this answer's
-            return replace(_known(entry, age), calls=failure.calls, stale=True, degraded=trouble)
+            return replace(known(entry, age), calls=failure.calls, stale=True, degraded=trouble)
 
     def _renew(self, query: Query[Any], seconds: float) -> None:
         """Nobody waits for a renewal: it comes last, owes nothing to the caller, and ends with the answer's time."""
@@ -96,19 +96,6 @@ class CacheLayer:
         deadline.set(asyncio.get_running_loop().time() + seconds)
         with contextlib.suppress(Failure):
             await self._below.fetch(query)
-
-
-def _known(entry: Entry[T], age: float) -> Answer[T]:
-    facts: Facts = entry.facts
-    return Answer(
-        entry.value,
-        age=age,
-        cached=True,
-        ttl=facts.ttl,
-        archive=facts.archive,
-        limits=facts.limits,
-        views=entry.views,
-    )
 
 
 def _trouble(failure: Failure, upstream: str) -> str:

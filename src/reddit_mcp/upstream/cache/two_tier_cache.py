@@ -158,6 +158,20 @@ class TwoTierCache:
                 yield question, stored
 
 
+def known(entry: Entry[T], age: float) -> Answer[T]:
+    """A cached answer of this age in seconds."""
+    facts = entry.facts
+    return Answer(
+        entry.value,
+        age=age,
+        cached=True,
+        ttl=facts.ttl,
+        archive=facts.archive,
+        limits=facts.limits,
+        views=entry.views,
+    )
+
+
 def _posts(value: Value) -> Iterator[Post]:
     if isinstance(value, Thread):
         yield value.post

@@ -10,14 +10,14 @@ import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from reddit_mcp.errors import Failure, NotFound, Unavailable
 from reddit_mcp.models import Value
 from reddit_mcp.observability import metrics
 from reddit_mcp.storage.cache.flight_leases import LEASE_SECONDS, FlightLeases, Seen
-from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache
+from reddit_mcp.upstream.cache.two_tier_cache import TwoTierCache, known
 from reddit_mcp.upstream.single_flight.call_context import Flight, Ticket, current_flight
 from reddit_mcp.upstream.source import Answer, Priority, Query, Source
 
@@ -92,8 +92,7 @@ class ReplicaFlights:
         now = self._answers.clock()
         if entry and not query.fresh and not entry.facts.is_due(now):
             metrics.count(metrics.COALESCED, "replicas")
-            facts = entry.facts
-            return Answer(entry.value, age=facts.age(now), ttl=facts.ttl, archive=facts.archive, limits=facts.limits)
+            return replace(known(entry, entry.facts.age(now)), cached=False)  # it is new to this replica's callers
         try:
             answer = await self._below.fetch(query)
         except NotFound:
