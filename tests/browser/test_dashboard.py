@@ -11,11 +11,21 @@ from tests.browser.test_landing import LOOKS
 from tests.support.browser import visiting
 from tests.support.dashboard_figures import BREAKERS, figures
 from tests.support.keyed_servers import House
-from tests.support.server_process import server
+from tests.support.server_process import NOWHERE, server
 from tests.support.tool_calls import asking
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CHARTS = {"requests": "Calls", "errors": "Errors", "latency": "95th percentile", "hits": "Cache hit rate"}
+
+DOWN = {
+    "DATA_SOURCE": "reddit",
+    "REDDIT_CLIENT_ID": "mine",
+    "REDDIT_CLIENT_SECRET": "secret",
+    "REDDIT_URL": NOWHERE,
+    "REDDIT_OAUTH_URL": NOWHERE,
+    "RETRY_ATTEMPTS": "1",
+    "BREAKER_FAILURES": "2",
+}
 
 
 async def answer_with(page: Page, stats: Any, breakers: Any = BREAKERS) -> None:
@@ -61,6 +71,22 @@ async def test_the_figures_of_a_server_that_was_called(browser: Browser, base_ur
         await expect(visit.page.locator("#availability")).to_contain_text("99.90 %")
         await expect(visit.page.locator("body")).not_to_contain_text("[object")
         assert await visit.faults() == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+async def test_a_server_whose_source_is_down(width: int, scheme: str, browser: Browser, tmp_path: Path) -> None:
+    """Nothing is made up: calls to a Reddit that does not answer open the breaker, and the page says so."""
+    with server(tmp_path, **DOWN) as url:
+        async with asking(url) as ask:
+            for number in range(4):
+                await ask("get_user_info", username=f"name{number}")
+        async with visiting(browser, width, scheme) as visit:
+            await visit.page.goto(f"{url}/dashboard")
+            breakers = visit.page.locator("#breakers")
+            await expect(breakers.get_by_role("cell", name="open", exact=True)).to_be_visible()
+            assert await visit.overflow() <= 0
+            assert await visit.serious() == []
+            assert await visit.faults() == []
 
 
 async def test_figures_are_renewed_by_themselves(browser: Browser, base_url: str) -> None:
