@@ -84,6 +84,18 @@ def test_a_post_says_what_its_source_does(source: Source, tmp_path: Path, fields
     assert ("score_hidden" in shown) == (shown["score"] is None)
 
 
+@pytest.mark.parametrize(
+    ("flair", "read"),
+    [("Potter", {"author_flair_text": "Potter"}), ("", {}), (None, {})],
+    ids=["said", "empty", "none"],
+)
+def test_an_authors_flair_is_for_full_answers(source: Source, tmp_path: Path, flair: str | None, read: Fields) -> None:
+    found = parsing.post(source(*post("p1", author_flair_text=flair), tmp_path))
+    full, concise = compact_view.full_post(found), compact_view.concise_post(found)
+    assert {name: full[name] for name in ("author_flair_text",) if name in full} == read
+    assert "author_flair_text" not in concise
+
+
 COMMENTS: list[tuple[Fields, Fields]] = [
     ({"score_hidden": True}, {"score_hidden": True, "score": None}),
     ({"edited": 1_700_000_050}, {"edited_utc": 1_700_000_050}),
