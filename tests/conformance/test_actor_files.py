@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT201909
 from reddit_mcp import __version__
 from reddit_mcp.actor.charge_events import EVENTS
 from reddit_mcp.actor.dataset_rows import of_check, of_match, of_post
-from reddit_mcp.actor.single_run import SEARCH
+from reddit_mcp.actor.single_run import MOST_POSTS, SEARCH
 from reddit_mcp.models import Match
 from reddit_mcp.settings import Settings
 from reddit_mcp.tools import Services, specs
@@ -145,7 +145,8 @@ def test_the_input_is_that_of_the_tool() -> None:
     assert set(found) == {"job", *SEARCH}
     for name in SEARCH:
         for rule in ("type", "enum", "minLength", "maxLength", "minimum", "maximum", "default"):
-            assert found[name].get(rule) == tool[name].get(rule), (name, rule)
+            all_pages = MOST_POSTS if (name, rule) == ("limit", "maximum") else tool[name].get(rule)
+            assert found[name].get(rule) == all_pages, (name, rule)
 
 
 def test_the_input_fills_itself_in() -> None:

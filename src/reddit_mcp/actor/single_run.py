@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from reddit_mcp.actor.dataset_rows import Row, of_check, of_post
 from reddit_mcp.errors import Failure, InvalidInput, Unavailable
+from reddit_mcp.export.answer_pages import Ask, pages
 
 JOB_SECONDS = 240.0
 SELF_CHECK = "self-check"
@@ -18,10 +19,9 @@ SELF_CHECK = "self-check"
 SEARCH = ("query", "subreddit", "time_filter", "sort", "limit")
 """The words of the input that are arguments of the tool search_reddit."""
 
-Json = dict[str, Any]
+DEFAULT_POSTS, MOST_POSTS = 25, 1000
 
-Ask = Callable[[str, Json], Awaitable[Json]]
-"""Calls a tool by its name; gives the structured content, an error's too."""
+Json = dict[str, Any]
 
 Tick = Callable[[], Awaitable[int]]
 """Processes the watches that are due; gives how many matches they found."""
@@ -68,11 +68,37 @@ async def _job(run: Run, given: Json, ask: Ask, tick: Tick) -> str:
 
 
 async def _search(run: Run, given: Json, ask: Ask) -> str:
+    """Read pages until there are as many posts as the input asks for; what was found stays when a page fails."""
     await run.say("Searching Reddit.")
-    found = _answer(await ask("search_reddit", {name: given[name] for name in SEARCH if given.get(name) is not None}))
-    posts = found["results"]
-    await run.push([of_post("search", post) for post in posts] or [{"job": "search", "message": "No post was found."}])
-    return f"Found {len(posts)} posts in {_source(found)}."
+    question: Json = {"limit": DEFAULT_POSTS} | {name: given[name] for name in SEARCH if given.get(name) is not None}
+    if isinstance(question["limit"], int) and question["limit"] > MOST_POSTS:
+        raise InvalidInput(f"limit is too large; allowed is a whole number from 1 to {MOST_POSTS}.")
+    found, source = 0, "Reddit"
+    try:
+        async for page in pages(ask, "search_reddit", question):
+            if page["results"]:
+                await run.push([of_post("search", post) for post in page["results"]])
+            found, source = found + len(page["results"]), _source(page)
+            await run.say(f"Found {found} posts.")
+    except Failure as failure:
+        return _in_part(found, failure)
+    if not found:
+        await run.push([{"job": "search", "message": "No post was found."}])
+    return f"Found {found} posts in {source}."
+
+
+def _in_part(found: int, failure: Failure) -> str:
+    """What to say of a search that broke off.
+
+    Raises:
+        Failure: nothing was found, or it broke off for another reason than the limit on what the run may cost.
+    """
+    if not found:
+        raise failure
+    message = f"Found {found} posts, and no more: {failure}"
+    if failure.data.get("reason") == "charge_limit":
+        return message
+    raise Unavailable(message) from failure
 
 
 async def _watch_tick(run: Run, tick: Tick) -> str:
@@ -130,12 +156,6 @@ class SelfCheck:
         message = error["message"] if error else f"answered in {answer['metadata']['execution_time_ms']} ms"
         await self._run.push([of_check(tool, ok=not failed, message=message)])
         return answer
-
-
-def _answer(content: Json) -> Json:
-    if error := content.get("error"):
-        raise Unavailable(error["message"])
-    return content
 
 
 def _source(answer: Json) -> str:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from starlette.applications import Starlette
 
@@ -20,9 +20,9 @@ from reddit_mcp.actor.watchdog import Watchdog
 from reddit_mcp.app import build
 from reddit_mcp.cli.http_listener import Server, bind
 from reddit_mcp.cli.shutdown_signals import on_signals
+from reddit_mcp.cli.tool_asking import asked
 from reddit_mcp.container import open_container
 from reddit_mcp.errors import Failure, Unavailable
-from reddit_mcp.mcp_server.server import RedditServer
 from reddit_mcp.metering.billing_port import unbilled
 from reddit_mcp.models import LOCAL
 from reddit_mcp.observability import error_reports, logs, tracing
@@ -94,7 +94,7 @@ async def _job(settings: Settings, run: ActorRun) -> int:
         is_paid = settings.apify.is_at_home and given.get("job", SELF_CHECK) != SELF_CHECK
         async with open_container(settings, open_billing if is_paid else unbilled, delivery=rows) as server:
             tick = partial(_tick, settings, server.polling, rows)
-            return int(not await work(run, given, partial(_asked, server.mcp), tick))
+            return int(not await work(run, given, partial(asked, server.mcp), tick))
     except Failure as failure:
         run.end_with(str(failure), failed=True)
     except asyncio.CancelledError:
@@ -112,12 +112,6 @@ def _cancel_in_the_end(run: ActorRun) -> None:
 
 def _owner(settings: Settings) -> str:
     return account(settings).id if settings.apify.is_at_home else LOCAL.id
-
-
-async def _asked(mcp: RedditServer, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """A tool's structured content, an error's too."""
-    content = getattr(await mcp.call_tool(tool, arguments), "structured_content", None)
-    return content or {}
 
 
 async def _tick(settings: Settings, polling: WatchPolling, rows: MatchRows) -> int:

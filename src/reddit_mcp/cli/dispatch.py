@@ -48,6 +48,12 @@ def _archive(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _export(settings: Settings, arguments: argparse.Namespace) -> int:
+    from reddit_mcp.cli.export_command import export
+
+    return export(settings, arguments.tool, arguments.arguments, arguments.format, arguments.output)
+
+
 def _keys(settings: Settings, arguments: argparse.Namespace) -> int:
     run = usage_command.run if arguments.action == "usage" else keys_command.run
     return run(settings, arguments)
@@ -75,6 +81,7 @@ COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
     "actor": _actor,
     "doctor": _doctor,
     "archive": _archive,
+    "export": _export,
     "keys": _keys,
     "cache": _cache,
     "breakers": _breakers,

@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="the port to listen on, 0 for any (MCP_SERVER_PORT)")
     commands.add_parser("worker", help="run background jobs alone, beside any number of servers")
     _add_archive(commands)
+    _add_export(commands)
     usage_command.register(keys_command.register(commands))
     _add_cache(commands)
     _add_breakers(commands)
@@ -64,6 +65,14 @@ def _add_breakers(commands: Commands) -> None:
     breakers = _actions(commands, "breakers", "look after the circuit breakers")
     breakers.add_parser("list", help="state, counts, times and recent errors of each")
     breakers.add_parser("reset", help="close one on every replica").add_argument("name")
+
+
+def _add_export(commands: Commands) -> None:
+    export = commands.add_parser("export", help="write a tool's answers to a file, all pages of them")
+    export.add_argument("tool", help="the tool, such as search_reddit")
+    export.add_argument("arguments", nargs="*", metavar="name=value", help="its arguments, or one JSON object")
+    export.add_argument("--format", choices=("csv", "jsonl", "md"), required=True, help="what the file is")
+    export.add_argument("--output", type=Path, help="the file, which is overwritten; stdout without one")
 
 
 def _add_archive(commands: Commands) -> None:

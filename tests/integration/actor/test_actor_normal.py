@@ -93,6 +93,14 @@ def test_a_search_gives_its_posts_and_costs_one_call(platform: FakePlatform, tmp
     assert platform.charged == {"tool-call": 1}
 
 
+def test_a_search_reads_page_after_page_up_to_its_limit(platform: FakePlatform, tmp_path: Path) -> None:
+    assert ran(platform, tmp_path, {"job": "search", "query": "the", "time_filter": "all", "limit": 130}) == 0
+    assert len({row["post_id"] for row in rows_of(platform)}) == len(rows_of(platform)) == 130
+    assert "Found 100 posts." in platform.status_messages
+    assert platform.status_messages[-1].startswith("Found 130 posts")
+    assert platform.charged == {"tool-call": 2}
+
+
 @pytest.mark.parametrize(
     ("given", "word"),
     [

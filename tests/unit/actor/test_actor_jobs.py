@@ -71,6 +71,19 @@ async def test_a_search_that_finds_nothing_says_so() -> None:
     assert run.end == ("Found 0 posts in Reddit.", False)
 
 
+@pytest.mark.parametrize(("reason", "is_success"), [("charge_limit", True), ("breaker_open", False)])
+async def test_a_search_that_breaks_off_keeps_what_it_found(reason: str, is_success: bool) -> None:
+    async def ask(_tool: str, arguments: Any) -> dict[str, Any]:
+        if "after" in arguments:
+            return {"error": {"type": "unavailable", "message": "No more.", "data": {"reason": reason}}}
+        return {**ANSWER, "results": [{"id": "1", "subreddit": "lua"}], "after": "t3_1"}
+
+    run = Run()
+    assert await work(run, {"job": "search", "query": "lua"}, ask, no_tick) is is_success
+    assert [row["post_id"] for row in run.rows] == ["1"]
+    assert run.end == ("Found 1 posts, and no more: No more.", not is_success)
+
+
 async def test_without_an_input_it_checks_itself() -> None:
     run = Run()
     assert await work(run, {}, answered, no_tick)
