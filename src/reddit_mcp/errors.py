@@ -26,9 +26,11 @@ class Failure(Exception):
         category: what kind of trouble it is, for operators.
         data: further facts for programs, such as `resource` or `retry_after_seconds`.
         calls: requests that Reddit received in vain.
+        partial: the answer as far as it had come before it failed; None where nothing had.
     """
 
     calls = 0
+    partial: Any = None
 
     code: ClassVar[int]
     type: ClassVar[str]

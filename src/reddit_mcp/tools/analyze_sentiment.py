@@ -28,7 +28,7 @@ ContentId = Annotated[
     BeforeValidator(clean),
 ]
 MANY_SKIPPED = 0.2
-Limit = Annotated[int, Field(ge=1, le=100, description="How many posts or comments to read")]
+Limit = Annotated[int, Field(ge=1, le=100, description="Posts or comments to read")]
 
 
 @tool(

@@ -21,11 +21,9 @@ from reddit_mcp.upstream.reddit_api.response_errors import not_found
 Sort = Annotated[
     Literal["best", "top", "new", "controversial", "old", "qa"], Field(description="Order of the comments")
 ]
-MaxDepth = Annotated[int, Field(ge=0, le=10, description="Levels of replies to return; 0 = all")]
-Limit = Annotated[int, Field(ge=1, le=1000, description="How many comments to return at most")]
-ExpandMore = Annotated[
-    int, Field(ge=0, le=5, description="Extra Reddit requests that may be spent on collapsed comments")
-]
+MaxDepth = Annotated[int, Field(ge=0, le=10, description="Levels of replies; 0 = all")]
+Limit = Annotated[int, Field(ge=1, le=1000, description="How many comments at most")]
+ExpandMore = Annotated[int, Field(ge=0, le=5, description="Extra Reddit requests to spend on collapsed comments")]
 
 Context = Annotated[int, Field(ge=0, le=8, description="Parents to show above comment_id")]
 

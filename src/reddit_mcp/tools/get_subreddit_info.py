@@ -35,7 +35,7 @@ async def get_subreddit_info(
 ) -> Json:
     """Describe a community (subreddit): purpose, size, age and, when asked, rules, moderators, wiki, post flairs.
 
-    Numbers that Reddit does not give are null.
+    Unknown numbers are null.
     """
     about = call.take(await call.services.reddit.subreddit(subreddit))
     answer: Json = {"subreddit": about.model_dump(), "rules": []}

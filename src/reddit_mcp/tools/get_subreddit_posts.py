@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reddit_mcp.models import Listing
+from reddit_mcp.models import Post
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import After, Communities, Detail, PageLimit, TimeFilter
 from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
@@ -25,7 +25,9 @@ Sort = Annotated[
         "sort": wire_schema.TEXT,
         "posts": wire_schema.ITEMS,
         "after": wire_schema.CURSOR,
+        "complete": wire_schema.FLAG,
     },
+    optional=("complete",),
 )
 async def get_subreddit_posts(
     call: Call,
@@ -38,20 +40,23 @@ async def get_subreddit_posts(
 ) -> Json:
     """List the posts of a community (subreddit) in one of Reddit's orders.
 
-    Pass `after` of the last answer for the next page; Reddit ends near 1,000 posts. To find posts by words use
-    search_reddit.
+    Pass `after` of the last answer for the next page; Reddit ends near 1,000 posts (complete: false). To find posts by
+    words use search_reddit.
     """
     if time_filter != "day" and sort not in ("top", "controversial"):
         call.say("time_filter counts for sort top and controversial only.")
     answer = await call.services.reddit.posts(subreddit, sort, time_filter, limit, after)
     listing = call.take(answer)
-    view = ("posts", subreddit, sort, limit, detail)
-    return rendered(answer, view, call.say, lambda _say: _content(listing, subreddit, sort, limit, detail))
-
-
-def _content(listing: Listing, subreddit: str, sort: str, limit: int, detail: str) -> Json:
     items, cursor = page(listing, limit)
-    posts = only_posts(items)
+    name = ("posts", subreddit.lower(), sort, time_filter)
+    end = call.services.positions.ending(name, after, len(items), cursor, call.source)
+    view = ("posts", subreddit, sort, limit, detail, *end)
+    return rendered(
+        answer, view, call.say, lambda _say: _content(only_posts(items), subreddit, sort, cursor, detail) | end
+    )
+
+
+def _content(posts: list[Post], subreddit: str, sort: str, cursor: str | None, detail: str) -> Json:
     return {
         "subreddit": real_name(subreddit, posts),
         "sort": sort,

@@ -42,7 +42,7 @@ async def get_trending_topics(
 ) -> Json:
     """Find topics that are rising now: phrases of post titles that became more frequent.
 
-    The newer half of the posts is compared with the older half. An empty list means that nothing rises.
+    The newer half of the posts is compared with the older half. An empty list: nothing rises.
     """
     community = _community(scope, subreddit)
     report = call.take(await call.services.findings.fetch(trend_analysis.question(community, timeframe)))

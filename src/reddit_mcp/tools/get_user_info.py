@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reddit_mcp.errors import NotFound
+from reddit_mcp.errors import Failure, NotFound
 from reddit_mcp.models import Comment, Listing, Post, User
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import After, Detail, PageLimit, UserName
@@ -31,12 +31,13 @@ Items = tuple[Post | Comment, ...]
         "posts": wire_schema.ITEMS,
         "comments": wire_schema.ITEMS,
         "after": wire_schema.CURSOR,
+        "complete": wire_schema.FLAG,
         "activity": {
             **wire_schema.OBJECT,
             "description": "Counts by community (top 10) and hour; complete: nothing older exists",
         },
     },
-    optional=("activity",),
+    optional=("activity", "complete"),
 )
 async def get_user_info(
     call: Call,
@@ -60,7 +61,9 @@ async def get_user_info(
     items, cursor = await _history(call, username, LISTS[include], limit, after)
     if not items and not after and _has_written(profile):
         call.say(HIDDEN)
-    return _answer(profile, items, cursor, detail)
+    name = ("history", username.lower(), include)
+    end = call.services.positions.ending(name, after, len(items), cursor, call.source)
+    return _answer(profile, items, cursor, detail) | end
 
 
 def _answer(profile: User, items: Items, cursor: str | None, detail: str) -> Json:
@@ -76,8 +79,11 @@ async def _activity(call: Call, username: str, profile: User) -> Json:
     """Counts over two pages of what the account wrote."""
     items, cursor = await _history(call, username, "overview", PAGE, "")
     if cursor:
-        more, cursor = await _history(call, username, "overview", PAGE, cursor)
-        items += more
+        try:
+            more, cursor = await _history(call, username, "overview", PAGE, cursor)
+            items += more
+        except Failure as failure:  # the newer half stays
+            call.do_without(failure)
     elif not items and _has_written(profile):
         call.say(HIDDEN)
     return activity(items, complete=cursor is None)

@@ -1,10 +1,13 @@
 """search_reddit: full-text search of posts and comments, and of communities by topic."""
 
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reddit_mcp.models import Listing
+from reddit_mcp.errors import Failure
+from reddit_mcp.models import Comment, Listing, Post
 from reddit_mcp.tools.declaration import wire_schema
 from reddit_mcp.tools.declaration.argument_types import (
     After,
@@ -21,6 +24,7 @@ from reddit_mcp.tools.declaration.tool_spec import Call, Json, tool
 from reddit_mcp.tools.results import compact_view
 from reddit_mcp.tools.results.page_requests import only_comments, only_posts, page
 from reddit_mcp.tools.results.rendered import rendered
+from reddit_mcp.upstream.source import Answer
 
 Kind = Annotated[Literal["posts", "comments", "communities"], Field(description="What to find")]
 Sort = Annotated[Literal["relevance", "hot", "top", "new", "comments"], Field(description="Order of the results")]
@@ -33,7 +37,9 @@ Sort = Annotated[Literal["relevance", "hot", "top", "new", "comments"], Field(de
         "query": wire_schema.TEXT,
         "total_found": {"type": "integer", "description": "Results in this answer"},
         "after": wire_schema.CURSOR,
+        "complete": wire_schema.FLAG,
     },
+    optional=("complete",),
 )
 async def search_reddit(
     call: Call,
@@ -59,16 +65,29 @@ async def search_reddit(
             call.say("A search of communities looks everywhere: subreddit, since and until do not count in it.")
         found = call.take(await call.services.reddit.find_communities(query, limit, after))
         return _answer(query, compact_view.communities(found.items[:limit], detail), found.after)
-    answer = await call.services.reddit.search(
-        query, subreddit, sort, time_filter, limit, after, within, "comment" if kind == "comments" else "link"
-    )
-    listing = call.take(answer)
-    view = ("search", query, kind, limit, detail)
-    return rendered(answer, view, call.say, lambda _say: _found(listing, query, kind, limit, detail))
+    what: Literal["comment", "link"] = "comment" if kind == "comments" else "link"
+    asking = call.services.reddit.search(query, subreddit, sort, time_filter, limit, after, within, what)
+    answer, is_whole = await _as_far_as_it_came(asking)
+    items, cursor = page(call.take(answer), limit)
+    name = ("search", query, kind, subreddit.lower(), time_filter, within, sort)
+    end = call.services.positions.ending(name, after, len(items), cursor, call.source)
+    end = end if is_whole else {"complete": False}
+    view = ("search", query, kind, limit, detail, *end)
+    return rendered(answer, view, call.say, lambda _say: _found(items, query, kind, cursor, detail) | end)
 
 
-def _found(listing: Listing, query: str, kind: str, limit: int, detail: str) -> Json:
-    items, cursor = page(listing, limit)
+async def _as_far_as_it_came(asking: Awaitable[Answer[Listing]]) -> tuple[Answer[Listing], bool]:
+    """The answer, and whether it is whole: where a page of several failed, those before it stay."""
+    try:
+        return await asking, True
+    except Failure as failure:
+        if failure.partial is None:
+            raise
+        partial: Answer[Listing] = failure.partial
+        return replace(partial, calls=failure.calls, degraded=f"A part is missing: {failure}"), False
+
+
+def _found(items: Sequence[Post | Comment], query: str, kind: str, cursor: str | None, detail: str) -> Json:
     if kind == "comments":
         return _answer(query, compact_view.found_comments(only_comments(items), detail), cursor)
     return _answer(query, compact_view.posts(only_posts(items), detail), cursor)

@@ -160,9 +160,23 @@ async def test_reddit_range_ends_where_the_results_end(live: Tools, reddit: Scri
     assert (len(answer["results"]), answer["after"], answer["metadata"].get("degraded")) == (30, None, None)
 
 
-async def test_reddit_range_fails_as_one(live: Tools, reddit: ScriptedReddit) -> None:
-    pages = [listed(link("a1", NOW), after="t3_a1"), Reply(503)]
-    reddit.answer = lambda _: pages.pop(0)
+async def test_a_page_of_a_range_that_fails_leaves_those_before_it(live: Tools, reddit: ScriptedReddit) -> None:
+    paged(reddit, [link(f"a{at}", NOW - at * 3600) for at in range(250)])
+    whole = reddit.answer
+    reddit.answer = lambda asked: Reply(503) if asked.query.get("after") == "t3_a99" else whole(asked)
+    answer = await live("search_reddit", query="x", since="2020-01-01", limit=100, until=str(NOW - 50 * 3600))
+    assert [post["id"] for post in answer["results"]] == [f"a{at}" for at in range(51, 100)]
+    assert (answer["complete"], answer["after"]) == (False, "t3_a99")
+    assert "A part is missing: Reddit" in answer["metadata"]["degraded"]
+    assert answer["metadata"]["reddit_api_calls"] == len(reddit.requests)
+    reddit.answer = whole
+    asked = {"query": "x", "since": "2020-01-01", "limit": 100}
+    following = await live("search_reddit", **asked, after=answer["after"])
+    assert (following["results"][0]["id"], "complete" in following) == ("a100", False)
+
+
+async def test_a_range_whose_first_page_fails_is_an_error(live: Tools, reddit: ScriptedReddit) -> None:
+    reddit.answer = lambda _: Reply(503)
     error = (await live("search_reddit", query="x", since="2020-01-01"))["error"]
     assert error["type"] == "upstream_error"
 

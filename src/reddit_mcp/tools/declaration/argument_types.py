@@ -107,7 +107,7 @@ PostRef = Annotated[
 ]
 CommentRef = Annotated[
     str,
-    Field(max_length=NAME_LENGTH, description="Comment id or address: show only the branch below this comment"),
+    Field(max_length=NAME_LENGTH, description="Comment id or address: show only the branch below it"),
     BeforeValidator(clean),
     _named(identifiers.comment, optional=True),
 ]
@@ -117,9 +117,7 @@ After = Annotated[
     BeforeValidator(clean),
 ]
 PageLimit = Annotated[int, Field(ge=1, le=100, description="How many to return")]
-TimeFilter = Annotated[
-    Literal["hour", "day", "week", "month", "year", "all"], Field(description="How far back to look")
-]
+TimeFilter = Annotated[Literal["hour", "day", "week", "month", "year", "all"], Field(description="How far back")]
 Since = Annotated[
     str,
     Field(max_length=40, description="From this ISO 8601 date or time, or epoch seconds; replaces time_filter"),

@@ -23,6 +23,7 @@ from reddit_mcp.tools.declaration.argument_forms import tolerant
 from reddit_mcp.tools.results.answer_size import bounded
 from reddit_mcp.tools.results.answer_totals import AnswerTotals
 from reddit_mcp.tools.results.field_choice import Fields, chosen
+from reddit_mcp.tools.results.listing_positions import ListingPositions
 from reddit_mcp.tools.results.rendered import Rendered
 from reddit_mcp.upstream.client import Reddit
 from reddit_mcp.upstream.source import Answer, Source, SourceName
@@ -49,6 +50,7 @@ class Services:
         clock: seconds since 1970.
         poll_soon: has due watches checked at once.
         durable: whether what is stored outlives the process.
+        positions: of the pages of listings that were handed out.
     """
 
     reddit: Reddit
@@ -61,6 +63,7 @@ class Services:
     clock: Callable[[], float] = time.time
     poll_soon: Callable[[], Awaitable[None]] = _nothing
     durable: bool = True
+    positions: ListingPositions = field(default_factory=ListingPositions)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ ITEMS: Json = {"type": "array", "items": {"type": "object"}}
 OBJECT: Json = {"type": "object"}
 TEXT: Json = {"type": "string"}
 INTEGER: Json = {"type": "integer"}
+FLAG: Json = {"type": "boolean"}
 CURSOR: Json = {"anyOf": [TEXT, {"type": "null"}]}
 
 METADATA: Json = {

@@ -34,20 +34,22 @@ async def search(query: Query[Listing], ask: Ask) -> Answer[Listing]:
     """The newest results within the range, read with a few requests.
 
     Raises:
-        Failure: as `ask`; its `calls` count all of them.
+        Failure: as `ask`; its `calls` count all of them, its `partial` is the answer without the page that failed.
     """
     given = dict(query.params)
     until = int(given["until"]) if "until" in given else None
     walk = _Walk(int(given.get("since", 0)), until, int(given["limit"]), given.get("sort", "relevance"))
     after: str | None = given.get("after", "")
+    last: Answer[Listing] | None = None
     for _ in range(MOST_REQUESTS):
         try:
             answer = await ask(replace(query, params=_by_time(given, after or "")))
         except Failure as failure:
             failure.calls += walk.calls
+            failure.partial = walk.answer(last, after) if last else None
             raise
         walk.take(answer)
-        after = answer.value.after
+        last, after = answer, answer.value.after
         if walk.done or not after:
             return walk.answer(answer, None)
     return walk.answer(answer, after)
