@@ -11,6 +11,7 @@ from reddit_mcp.metering.call_quota import CallQuota
 from reddit_mcp.metering.concurrency_limit import ConcurrencyLimit
 from reddit_mcp.storage.accounting.usage_records import UsageRecords
 from reddit_mcp.storage.limits.quota_counters import QuotaCounters
+from reddit_mcp.storage.redis.connection import Store
 from reddit_mcp.storage.watches.watch_store import WatchStore
 from reddit_mcp.tiers import read_tiers
 from reddit_mcp.tools import Services
@@ -25,10 +26,14 @@ NOW = 1_700_000_000
 
 
 def server_over(
-    source: Source, remaining: Callable[[], int | None] = lambda: None, *, deadline: float = 60
+    source: Source,
+    remaining: Callable[[], int | None] = lambda: None,
+    *,
+    deadline: float = 60,
+    store: Store | None = None,
 ) -> RedditServer:
     """The eight tools, asking this Source; the time is NOW."""
-    store, tiers = fake_store(), read_tiers("")
+    store, tiers = store or fake_store(), read_tiers("")
     accounts = Accounts(
         CallQuota(QuotaCounters(store), tiers, "enforce", lambda: 1), ConcurrencyLimit(256), UsageRecords(store)
     )
