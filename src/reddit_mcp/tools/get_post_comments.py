@@ -111,6 +111,8 @@ def _answer(say: Say, thread: Thread, forest: CommentForest, max_depth: int, lim
         say("The largest branches are cut: pass comment_id of a comment to read on below it, or a smaller limit.")
     if any(not node.children for node in forest.collapsed):
         say("Some branches go deeper: pass comment_id of their last comment to read on.")
+    if thread.post.contest_mode:
+        say("The post is in contest mode: its comments come in a random order, whatever `sort` says.")
     comments: list[Comment] = [forest.comments[at] for at in kept]
     return {
         "post": post,

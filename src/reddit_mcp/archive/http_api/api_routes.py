@@ -6,7 +6,7 @@ from typing import Any, cast
 from reddit_mcp.archive.archive_store import Order, Store, Thing
 from reddit_mcp.archive.http_api import reddit_json
 from reddit_mcp.archive.http_api.api_call import Call, NoSuchCommunityError, NotFoundError
-from reddit_mcp.archive.http_api.comment_tree import DEEPEST, Branch, Part, Tree, flat
+from reddit_mcp.archive.http_api.comment_tree import DEEPEST, Branch, Part, Tree, flat, shown_order
 from reddit_mcp.archive.sqlite.raw_fields import base36, identity, text
 
 Found = dict[str, Any] | list[Any]
@@ -41,7 +41,7 @@ def search(call: Call) -> Found:
 def comments(call: Call) -> Found:
     """A post and its comments: two listings."""
     post = _post(call.store, call.path["post"])
-    tree = Tree(call.store.thread(post["id"]), call.given.get("sort", "confidence"))
+    tree = Tree(call.store.thread(post["id"]), shown_order(post, call.given.get("sort", "confidence")))
     limit = call.number("limit", _COMMENTS, 1, _MOST_COMMENTS)
     depth = call.number("depth", DEEPEST, 1, DEEPEST)
     focus = call.path.get("comment") or call.given.get("comment")
@@ -56,7 +56,7 @@ def comments(call: Call) -> Found:
 def morechildren(call: Call) -> Found:
     """Collapsed comments, flat: about a hundred, and `more` nodes for the rest."""
     post = _post(call.store, call.given.get("link_id", ""))
-    tree = Tree(call.store.thread(post["id"]), call.given.get("sort", "confidence"))
+    tree = Tree(call.store.thread(post["id"]), shown_order(post, call.given.get("sort", "confidence")))
     asked = [number for each in call.given.get("children", "").split(",") if (number := identity(each)) is not None]
     depth = 1 if call.flag("limit_children") else call.number("depth", DEEPEST, 1, DEEPEST)
     parts = tree.more(asked, _MORE_AT_ONCE, depth)

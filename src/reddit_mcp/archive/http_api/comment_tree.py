@@ -7,12 +7,14 @@ Source: the open-source reddit code, `r2/r2/models/builder.py` (CommentBuilder) 
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 from reddit_mcp.archive.archive_store import Node
 from reddit_mcp.archive.sqlite.rank_formulas import confidence
+from reddit_mcp.archive.sqlite.raw_fields import flag
 
 DEEPEST = 10  # levels shown at once
 
@@ -141,6 +143,11 @@ class Tree:
         """Reddit's "qa": a question counts together with the submitter's best answer to it."""
         answers = [confidence(_votes(reply)) for reply in self._children[node.id] if reply.by_submitter]
         return node.stickied, confidence(_votes(node)) + max(answers, default=0.0), node.score, node.id
+
+
+def shown_order(post: Mapping[str, Any], sort: str) -> str:
+    """The order that Reddit shows: random in contest mode, whatever was asked for (`r2/controllers/front.py`)."""
+    return "random" if flag(post.get("contest_mode")) else sort
 
 
 def flat(parts: Iterable[Part]) -> Iterator[Part]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from reddit_mcp.archive.archive_store import Node
 from reddit_mcp.archive.http_api import reddit_json
-from reddit_mcp.archive.http_api.comment_tree import DEEPEST, Tree
+from reddit_mcp.archive.http_api.comment_tree import DEEPEST, Tree, shown_order
 from reddit_mcp.archive.sqlite.raw_fields import base36, flag, identity, moment, text, whole
 from reddit_mcp.upstream.arctic_shift.client.arctic_api import Asking
 from reddit_mcp.upstream.arctic_shift.client.arctic_failures import not_found
@@ -125,7 +125,7 @@ async def thread(asking: Asking, post: str, focus: str, given: dict[str, str], r
     above = min(_number(given, "context"), _MOST_ABOVE)
     if focus:
         await _complete(asking, comments, focus, above)
-    tree = comments.tree(given.get("sort", ""), _author(head))
+    tree = comments.tree(shown_order(head, given.get("sort", "")), _author(head))
     parts = tree.focus(identity(focus) or 0, above, limit, depth) if focus else tree.top(limit, depth)
     shown = reddit_json.nested(parts, comments.data, comments.link)
     return [
